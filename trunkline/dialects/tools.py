@@ -1,0 +1,133 @@
+"""What a request offers and asks of tools, whichever of OpenAI's two generations it is written in.
+
+Odd here: `functions` / `function_call` are the same thing as `tools` / `tool_choice` with other spellings, a tool name that
+OpenAI takes may be illegal elsewhere, and a call's arguments are a text that may be empty or broken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+from msgspec import Raw, Struct
+
+from ..chat import ChatRequest, FunctionSpec, ToolChoice
+from ..errors import CallerError
+from ..target import Notes
+
+EMPTY_SCHEMA = Raw(b'{"type":"object","properties":{}}')
+
+
+class Offer(Struct, frozen=True):
+    """A function tool on offer. `param` is where the caller wrote it."""
+
+    function: FunctionSpec
+    param: str
+    cache_control: Raw | None = None
+
+    @property
+    def schema(self) -> Raw:
+        """Its parameters; the schema of an object without properties where the caller gave none (or `{}`)."""
+        raw = bytes(self.function.parameters)
+        return EMPTY_SCHEMA if raw in (b"", b"null", b"{}") else self.function.parameters
+
+
+def offered(request: ChatRequest, notes: Notes) -> list[Offer]:
+    """The function tools, from `tools` and the legacy `functions`. A tool that is no function is dropped and named."""
+    found = [Offer(spec, f"functions[{i}]") for i, spec in enumerate(request.functions or ())]
+    for i, tool in enumerate(request.tools or ()):
+        if tool.function is not None:
+            found.append(Offer(tool.function, f"tools[{i}]", tool.cache_control))
+        else:
+            notes.dropped(f"tools[{i}]", f"a tool of type {tool.type!r} is not known to this provider")
+    return found
+
+
+class Choice(Struct, frozen=True):
+    mode: Literal["none", "auto", "required", "named"]
+    """"auto" also where the caller said nothing."""
+    name: str = ""
+    """the caller's tool name, for "named" """
+    allowed: tuple[str, ...] = ()
+    """for allowed_tools: only these may be called; the mode is then auto or required"""
+    explicit: bool = False
+    """the caller said so"""
+
+
+_MODES: dict[str, Literal["none", "auto", "required"]] = {"none": "none", "auto": "auto", "required": "required", "any": "required"}
+
+
+def choice(request: ChatRequest) -> Choice:
+    """`tool_choice` (or the legacy `function_call`) in one form. CallerError where it names a tool that is not offered."""
+    if request.tool_choice is None and request.function_call is None:
+        return Choice("auto")
+    if request.tool_choice is None:
+        asked = request.function_call
+        picked = Choice(_mode(asked, "function_call"), explicit=True) if isinstance(asked, str) else None
+        return picked or _named(request, asked.name if asked and not isinstance(asked, str) else "", "function_call")
+    match request.tool_choice:
+        case str(word):
+            return Choice(_mode(word, "tool_choice"), explicit=True)
+        case ToolChoice(type="allowed_tools", allowed_tools=allowed) if allowed is not None:
+            names = tuple(t.function.name for t in allowed.tools if t.function is not None)
+            return Choice(allowed.mode, allowed=names, explicit=True)
+        case ToolChoice(function=function) if function is not None:
+            return _named(request, function.name, "tool_choice.function.name")
+        case ToolChoice(type=word):
+            return Choice(_mode(word, "tool_choice"), explicit=True)
+
+
+def _mode(word: str, param: str) -> Literal["none", "auto", "required"]:
+    if word not in _MODES:
+        raise CallerError(f"{param} is {word!r}; it may be none, auto, required or the name of a tool as an object", param=param)
+    return _MODES[word]
+
+
+def _named(request: ChatRequest, name: str, param: str) -> Choice:
+    names = [t.function.name for t in request.tools or () if t.function] + [f.name for f in request.functions or ()]
+    if name not in names:
+        raise CallerError(f"{param} names {name!r}, which is not among the tools: {', '.join(names) or 'none are offered'}", param=param)
+    return Choice("named", name=name, explicit=True)
+
+
+def wire_names(names: Iterable[str], alphabet: str, longest: int) -> dict[str, str]:
+    """The caller's tool names → legal, unique names on the wire. `alphabet` is the inside of a regex class, e.g. "a-zA-Z0-9_-".
+
+    A legal name stays itself, whatever the others become.
+    """
+    legal = re.compile(f"[a-zA-Z_][{alphabet}]{{0,{longest - 1}}}")
+    mapped = {name: name for name in names if legal.fullmatch(name)}
+    taken = set(mapped.values())
+    for name in names:
+        if name in mapped:
+            continue
+        base = re.sub(f"[^{alphabet}]", "_", name)[:longest] or "tool"
+        if not re.match("[a-zA-Z_]", base):
+            base = ("_" + base)[:longest]
+        candidate, count = base, 1
+        while candidate in taken:
+            count += 1
+            tail = f"_{count}"
+            candidate = base[: longest - len(tail)] + tail
+        mapped[name] = candidate
+        taken.add(candidate)
+    return mapped
+
+
+def renamed(mapped: dict[str, str]) -> dict[str, str]:
+    """`Encoded.names`: wire name → the caller's, only where they differ."""
+    return {wire: name for name, wire in mapped.items() if wire != name}
+
+
+def arguments_object(arguments: str, param: str) -> Raw:
+    """A call's arguments as the bytes of a JSON object; "" is {}. CallerError naming the call where it is no object."""
+    text = arguments.strip()
+    if not text:
+        return Raw(b"{}")
+    try:
+        msgspec.json.decode(text, type=dict[str, Raw])
+    except (msgspec.DecodeError, RecursionError):
+        raise CallerError(f"{param} is not a JSON object: {arguments[:80]!r}", param=param) from None
+    return Raw(text.encode())

@@ -1,0 +1,182 @@
+"""OpenAI's list of messages as strictly alternating turns, for the vendors that know only user and assistant.
+
+Three rules of those vendors shape this file: system text stands outside the turns; same-role neighbours are one turn; and
+the results of an assistant's tool calls come together, in call order, at the head of the very next user turn.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Raw, Struct
+
+from ..chat import Assistant, ChatRequest, Developer, FunctionResult, Opaque, Part, RefusalPart, System, Text, Tool, User, parts
+from ..errors import CallerError
+from ..target import Notes
+from .tools import arguments_object
+
+
+class Call(Struct, frozen=True):
+    id: str
+    name: str
+    """the caller's name for the tool"""
+    arguments: Raw
+    """a JSON object"""
+    param: str
+    extra_content: Raw | None = None
+
+
+class Result(Struct, frozen=True):
+    id: str
+    name: str
+    """the tool's name, found through the call"""
+    content: list[Part]
+    param: str
+    is_error: bool = False
+
+
+class Placed(Struct, frozen=True):
+    """A part and where the caller wrote it."""
+
+    part: Part
+    param: str
+
+
+class UserTurn(Struct):
+    results: list[Result]
+    content: list[Placed]
+
+
+class AssistantTurn(Struct):
+    content: list[Placed]
+    calls: list[Call]
+    details: list[dict[str, object]]
+    """`reasoning_details` handed back, decoded; the dialect takes those of its own format"""
+    reasoning: str = ""
+    param: str = ""
+
+
+Turn = UserTurn | AssistantTurn
+
+
+def split(request: ChatRequest, notes: Notes) -> tuple[list[Placed], list[Turn]]:
+    """(system texts in order, turns beginning with the user). CallerError naming the message that breaks a rule."""
+    system: list[Placed] = []
+    turns: list[Turn] = []
+    open_calls: dict[str, Call] = {}
+    for index, message in enumerate(request.messages):
+        at = f"messages[{index}]"
+        match message:
+            case System(content=content) | Developer(content=content):
+                placed = _parts(content, at, notes)
+                if not turns:
+                    system += placed
+                else:
+                    _user(turns).content += [_as_note(p) for p in placed]
+            case User(content=content):
+                placed = _parts(content, at, notes)
+                if not placed:
+                    raise CallerError(f"{at} has no content; this provider refuses an empty user message", param=f"{at}.content")
+                _user(turns).content += placed
+            case Assistant():
+                _require_answers(open_calls)
+                turn = _assistant(turns, at)
+                calls = _calls(message, at, index)
+                turn.content += _parts(message.content, at, notes)
+                if message.refusal:
+                    turn.content.append(Placed(Text(message.refusal), f"{at}.refusal"))
+                turn.calls += calls
+                turn.reasoning += message.reasoning_content or ""
+                turn.details += [msgspec.json.decode(d) for d in message.reasoning_details or ()]
+                open_calls = {call.id: call for call in turn.calls}
+                if not (turn.content or turn.calls or turn.details or turn.reasoning):
+                    raise CallerError(f"{at} has neither content nor tool_calls", param=f"{at}.content")
+            case Tool(tool_call_id=id, content=content, is_error=bad):
+                call = open_calls.pop(id, None)
+                if call is None:
+                    raise CallerError(
+                        f"{at}.tool_call_id {id!r} answers no tool call of the assistant message before it", param=f"{at}.tool_call_id"
+                    )
+                _user(turns).results.append(Result(id, call.name, [p.part for p in _parts(content, at, notes)], at, bool(bad)))
+            case FunctionResult(name=name, content=content):
+                call = next((c for c in open_calls.values() if c.name == name), None)
+                if call is None:
+                    raise CallerError(f"{at}.name {name!r} answers no function call before it", param=f"{at}.name")
+                del open_calls[call.id]
+                _user(turns).results.append(Result(call.id, name, [p.part for p in _parts(content, at, notes)], at))
+    _require_answers(open_calls)
+    _order_results(turns)
+    if not turns or isinstance(turns[0], AssistantTurn):
+        notes.added("messages", "this provider wants a user turn first; a minimal one was put there")
+        turns.insert(0, UserTurn([], [Placed(Text("Begin."), "messages")]))
+    return system, turns
+
+
+def _user(turns: list[Turn]) -> UserTurn:
+    if not turns or not isinstance(turns[-1], UserTurn):
+        turns.append(UserTurn([], []))
+    last = turns[-1]
+    assert isinstance(last, UserTurn)
+    return last
+
+
+def _assistant(turns: list[Turn], at: str) -> AssistantTurn:
+    if not turns or not isinstance(turns[-1], AssistantTurn):
+        turns.append(AssistantTurn([], [], [], param=at))
+    last = turns[-1]
+    assert isinstance(last, AssistantTurn)
+    return last
+
+
+def _parts(content: object, at: str, notes: Notes) -> list[Placed]:
+    """Parts with their places; empty texts removed, refusals as text, unknown parts dropped and named."""
+    listed = isinstance(content, list)
+    placed = []
+    for i, part in enumerate(parts(content)):  # type: ignore[arg-type]
+        param = f"{at}.content[{i}]" if listed else f"{at}.content"
+        match part:
+            case Text(text="") | RefusalPart(refusal=""):
+                continue
+            case RefusalPart(refusal=text):
+                placed.append(Placed(Text(text), param))
+            case Opaque():
+                notes.dropped(param, f"a part of type {part.kind!r} is not known to this provider")
+            case _:
+                placed.append(Placed(part, param))
+    return placed
+
+
+def _as_note(placed: Placed) -> Placed:
+    if isinstance(placed.part, Text):
+        return Placed(Text(f"<system>\n{placed.part.text}\n</system>", placed.part.cache_control), placed.param)
+    return placed
+
+
+def _calls(message: Assistant, at: str, index: int) -> list[Call]:
+    calls = []
+    for i, call in enumerate(message.tool_calls or ()):
+        param = f"{at}.tool_calls[{i}]"
+        if call.function is not None:
+            arguments = arguments_object(call.function.arguments, f"{param}.function.arguments")
+            calls.append(Call(call.id, call.function.name, arguments, param, call.extra_content))
+        elif call.custom is not None:
+            calls.append(Call(call.id, call.custom.name, Raw(msgspec.json.encode({"input": call.custom.input})), param))
+        else:
+            raise CallerError(f"{param} has no function", param=f"{param}.function")
+    if message.function_call is not None:
+        param = f"{at}.function_call"
+        arguments = arguments_object(message.function_call.arguments, f"{param}.arguments")
+        calls.append(Call(f"call_legacy_{index}", message.function_call.name, arguments, param))
+    return calls
+
+
+def _require_answers(open_calls: dict[str, Call]) -> None:
+    for call in open_calls.values():
+        raise CallerError(f"{call.param} ({call.id!r}) is left without a tool message that answers it", param=call.param)
+
+
+def _order_results(turns: list[Turn]) -> None:
+    """Results in the order of their calls, whatever order they came in."""
+    for before, after in zip(turns, turns[1:], strict=False):
+        if isinstance(before, AssistantTurn) and isinstance(after, UserTurn):
+            order = {call.id: i for i, call in enumerate(before.calls)}
+            after.results.sort(key=lambda r: order.get(r.id, len(order)))

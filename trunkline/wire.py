@@ -1,0 +1,54 @@
+"""What crosses a socket, as values: a request to send, an answer read whole, a frame of a stream.
+
+Odd here: header values may hold a secret (`Authorization`), so a request prints with its signing headers starred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+Headers = tuple[tuple[str, str], ...]
+
+SECRET_HEADERS = frozenset({"authorization", "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token", "cookie"})
+
+
+class HttpRequest(Struct, frozen=True):
+    """One request to an upstream. `url` is absolute; `headers` are without host and content-length, which the sender adds."""
+
+    method: str
+    url: str
+    headers: Headers = ()
+    body: bytes = b""
+
+    def with_headers(self, *more: tuple[str, str]) -> HttpRequest:
+        return HttpRequest(self.method, self.url, self.headers + more, self.body)
+
+    def __repr__(self) -> str:
+        shown = [(name, "***" if name.lower() in SECRET_HEADERS else value) for name, value in self.headers]
+        return f"HttpRequest({self.method} {self.url.partition('?')[0]}, {shown}, {len(self.body)} bytes)"
+
+    def __rich_repr__(self) -> Iterator[object]:
+        yield repr(self)
+
+
+class HttpResponse(Struct, frozen=True):
+    """An answer read to its end. Header names are lower case; a name that came twice is joined with ", "."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes = b""
+
+
+class Frame(Struct, frozen=True):
+    """One message of a stream, whatever framed it.
+
+    `data` is the payload (SSE: the data lines joined by a newline; AWS: the frame's payload; NDJSON: the line).
+    `event` is SSE's event field or AWS's `:event-type` / `:exception-type`; `error` is True for an AWS exception frame
+    and for an SSE `event: error`.
+    """
+
+    data: bytes
+    event: str = ""
+    error: bool = False
