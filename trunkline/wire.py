@@ -5,8 +5,6 @@ Odd here: header values may hold a secret (`Authorization`), so a request prints
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from msgspec import Struct
 
 Headers = tuple[tuple[str, str], ...]
@@ -28,9 +26,6 @@ class HttpRequest(Struct, frozen=True):
     def __repr__(self) -> str:
         shown = [(name, "***" if name.lower() in SECRET_HEADERS else value) for name, value in self.headers]
         return f"HttpRequest({self.method} {self.url.partition('?')[0]}, {shown}, {len(self.body)} bytes)"
-
-    def __rich_repr__(self) -> Iterator[object]:
-        yield repr(self)
 
 
 class HttpResponse(Struct, frozen=True):

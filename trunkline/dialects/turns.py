@@ -6,6 +6,8 @@ the results of an assistant's tool calls come together, in call order, at the he
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 from msgspec import Raw, Struct
 
@@ -176,7 +178,7 @@ def _require_answers(open_calls: dict[str, Call]) -> None:
 
 def _order_results(turns: list[Turn]) -> None:
     """Results in the order of their calls, whatever order they came in."""
-    for before, after in zip(turns, turns[1:], strict=False):
+    for before, after in pairwise(turns):
         if isinstance(before, AssistantTurn) and isinstance(after, UserTurn):
             order = {call.id: i for i, call in enumerate(before.calls)}
             after.results.sort(key=lambda r: order.get(r.id, len(order)))
