@@ -12,18 +12,38 @@ Source: https://platform.openai.com/docs/api-reference/chat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta, Raw, Struct, field
+from msgspec.structs import force_setattr
 
 NO_RAW = Raw(b"")
+
+# msgspec decodes no union with Raw (it reads `Raw | None` as "null only"), so at run time these fields are plain Raw with
+# None as the default, and `_null_is_absent` keeps the other half of the promise.
+if TYPE_CHECKING:
+    MaybeRaw = Raw | None
+else:
+    MaybeRaw = Raw
+
+
+def _null_is_absent(value: Struct, *names: str) -> None:
+    for name in names:
+        raw = getattr(value, name)
+        if raw is not None and bytes(raw) == b"null":
+            force_setattr(value, name, None)
+
 
 # ── content ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Text(Struct, frozen=True, tag_field="type", tag="text"):
     text: str
-    cache_control: Raw | None = None
+    cache_control: MaybeRaw = None
+
+    def __post_init__(self) -> None:
+        if self.cache_control is not None:
+            _null_is_absent(self, "cache_control")
 
 
 class ImageRef(Struct, frozen=True):
@@ -34,7 +54,11 @@ class ImageRef(Struct, frozen=True):
 
 class Image(Struct, frozen=True, tag_field="type", tag="image_url"):
     image_url: ImageRef | str
-    cache_control: Raw | None = None
+    cache_control: MaybeRaw = None
+
+    def __post_init__(self) -> None:
+        if self.cache_control is not None:
+            _null_is_absent(self, "cache_control")
 
     @property
     def url(self) -> str:
@@ -72,7 +96,11 @@ class FileRef(Struct, frozen=True):
 
 class File(Struct, frozen=True, tag_field="type", tag="file"):
     file: FileRef
-    cache_control: Raw | None = None
+    cache_control: MaybeRaw = None
+
+    def __post_init__(self) -> None:
+        if self.cache_control is not None:
+            _null_is_absent(self, "cache_control")
 
 
 class RefusalPart(Struct, frozen=True, tag_field="type", tag="refusal"):
@@ -134,8 +162,12 @@ class ToolCall(Struct, frozen=True):
     type: str = "function"
     function: Function | None = None
     custom: CustomCall | None = None
-    extra_content: Raw | None = None
+    extra_content: MaybeRaw = None
     """Google's place for `{"google": {"thought_signature": …}}` on its OpenAI door; ours too."""
+
+    def __post_init__(self) -> None:
+        if self.extra_content is not None:
+            _null_is_absent(self, "extra_content")
 
 
 class System(Struct, frozen=True, tag_field="role", tag="system"):
@@ -162,7 +194,11 @@ class Assistant(Struct, frozen=True, tag_field="role", tag="assistant"):
     reasoning_content: str | None = None
     reasoning_details: list[Raw] | None = None
     """What our answers carry in `reasoning_details`, handed back. See `ReasoningDetail`."""
-    audio: Raw | None = None
+    audio: MaybeRaw = None
+
+    def __post_init__(self) -> None:
+        if self.audio is not None:
+            _null_is_absent(self, "audio")
 
 
 class Tool(Struct, frozen=True, tag_field="role", tag="tool"):
@@ -214,8 +250,12 @@ class FunctionSpec(Struct, frozen=True):
 class ToolSpec(Struct, frozen=True):
     type: str = "function"
     function: FunctionSpec | None = None
-    custom: Raw | None = None
-    cache_control: Raw | None = None
+    custom: MaybeRaw = None
+    cache_control: MaybeRaw = None
+
+    def __post_init__(self) -> None:
+        if self.custom is not None or self.cache_control is not None:
+            _null_is_absent(self, "custom", "cache_control")
 
 
 class NamedFunction(Struct, frozen=True):
@@ -273,14 +313,17 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     store: bool | None = None
     metadata: dict[str, Any] | None = None
     modalities: list[str] | None = None
-    audio: Raw | None = None
-    prediction: Raw | None = None
-    web_search_options: Raw | None = None
+    audio: MaybeRaw = None
+    prediction: MaybeRaw = None
+    web_search_options: MaybeRaw = None
     prompt_cache_key: str | None = None
     prompt_cache_retention: str | None = None
-    prompt_cache_options: Raw | None = None
+    prompt_cache_options: MaybeRaw = None
     wire: Mapping[str, Raw] = field(name="trunkline:wire", default_factory=dict)
     """The body's top-level members in snake_case, each as the caller's own bytes: what a same-format hop relays."""
+
+    def __post_init__(self) -> None:
+        _null_is_absent(self, "audio", "prediction", "web_search_options", "prompt_cache_options")
 
     @property
     def token_limit(self) -> int | None:

@@ -1,0 +1,143 @@
+"""Events → the chunks of OpenAI's stream, for an answer that came in another dialect.
+
+Odd here: a text delta is the whole cost of a translated stream, so its chunk is not built from objects. Everything but the
+text is the same in every chunk of a stream; it is written once and the text is put in between.
+
+Source: https://platform.openai.com/docs/api-reference/chat-streaming
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ...chat import (
+    Event,
+    Extra,
+    Failed,
+    Finished,
+    Logprobs,
+    MessageExtra,
+    Metered,
+    ReasoningDelta,
+    ReasoningDetail,
+    RefusalDelta,
+    Started,
+    TextDelta,
+    ToolDelta,
+    ToolStarted,
+    Usage,
+)  # fmt: skip
+from ...fold import usage_object
+from ...stamp import Stamp
+
+_encode = msgspec.json.Encoder().encode
+
+
+class ChunkEncoder:
+    """Encodes one stream. `encode` gives `data:` payloads; the usage chunk is kept for `end`."""
+
+    def __init__(self, stamp: Stamp, model: str, *, legacy: bool = False) -> None:
+        self.id, self.created, self.model, self.call_id = stamp.id, stamp.created, model, stamp.call_id
+        self.legacy = legacy
+        """The caller offered `functions`: a call comes back as `function_call`."""
+        self.extra: dict[str, Any] = {}
+        self.roles: set[int] = set()
+        self.unfilled: dict[tuple[int, int], bool] = {}
+        """(choice, tool) of calls without any argument text yet"""
+        self.usage: Usage | None = None
+        self.late: dict[str, Any] = {}
+        """Members that came late, for the next chunk: a chunk of their own would have no choices and trip callers."""
+        self._heads: dict[tuple[int, str], bytes] = {}
+
+    def encode(self, events: list[Event]) -> list[bytes]:
+        out: list[bytes] = []
+        for event in events:
+            match event:
+                case TextDelta(text, index):
+                    out.append(self._text("content", text, index))
+                case ReasoningDelta(text, index):
+                    out.append(self._text("reasoning_content", text, index))
+                case ToolDelta(tool, arguments, index):
+                    self.unfilled.pop((index, tool), None)
+                    function: dict[str, Any] = {"arguments": arguments}
+                    if not self.legacy:
+                        out.append(self._delta({"tool_calls": [{"index": tool, "function": function}]}, index))
+                    elif tool == 0:
+                        out.append(self._delta({"function_call": function}, index))
+                case ToolStarted(tool, id, name, index, extra):
+                    out.append(self._tool(tool, id, name, index, extra))
+                case RefusalDelta(text, index):
+                    out.append(self._text("refusal", text, index))
+                case ReasoningDetail(detail, index):
+                    out.append(self._delta({"reasoning_details": [detail]}, index))
+                case MessageExtra(extra, index):
+                    out.append(self._delta(extra, index))
+                case Logprobs(logprobs, index):
+                    out.append(self._chunk([{"index": index, "delta": self._role(index), "logprobs": logprobs, "finish_reason": None}]))
+                case Finished():
+                    out += self._finish(event)
+                case Started(id, model, created, extra):
+                    self.id, self.model, self.created = id or self.id, model or self.model, created or self.created
+                    self.extra.update(extra)
+                case Extra(extra):
+                    self.late.update(extra)
+                case Metered(usage):
+                    self.usage = usage
+                case Failed():
+                    pass  # the pipeline's to report
+        return out
+
+    def usage_chunk(self) -> bytes:
+        """The chunk with the usage and no choices; empty where the vendor did not say."""
+        return b"" if self.usage is None else self._chunk([], {"usage": usage_object(self.usage)})
+
+    def _text(self, name: str, text: str, index: int) -> bytes:
+        head = self._heads.get((index, name))
+        if head is None or index not in self.roles:
+            if index not in self.roles:
+                return self._delta({name: text}, index)
+            empty = self._chunk([{"index": index, "delta": {name: ""}, "logprobs": None, "finish_reason": None}])
+            head = self._heads[index, name] = empty[: empty.rindex(b'""}')]
+        return b'%b%b},"logprobs":null,"finish_reason":null}]}' % (head, _encode(text))
+
+    def _tool(self, tool: int, id: str, name: str, index: int, extra: dict[str, Any]) -> bytes:
+        self.unfilled[index, tool] = True
+        function = {"name": name, "arguments": ""}
+        if self.legacy:
+            return self._delta({"function_call": function} if tool == 0 else {}, index)
+        call = {"index": tool, "id": id or self.call_id(index, tool), "type": "function", "function": function, **extra}
+        return self._delta({"tool_calls": [call]}, index)
+
+    def _finish(self, event: Finished) -> list[bytes]:
+        index = event.choice
+        nothing = {"arguments": "{}"}
+        out = [
+            self._delta({"function_call": nothing} if self.legacy else {"tool_calls": [{"index": tool, "function": nothing}]}, index)
+            for choice, tool in self.unfilled
+            if choice == index
+        ]
+        reason = "function_call" if self.legacy and event.reason == "tool_calls" else event.reason
+        choice = {"index": index, "delta": self._role(index), "logprobs": None, "finish_reason": reason, **event.extra}
+        if event.native and event.native != reason:
+            choice["native_finish_reason"] = event.native
+        out.append(self._chunk([choice]))
+        return out
+
+    def _role(self, index: int) -> dict[str, Any]:
+        if index in self.roles:
+            return {}
+        self.roles.add(index)
+        return {"role": "assistant", "content": ""}
+
+    def _delta(self, delta: dict[str, Any], index: int) -> bytes:
+        if index not in self.roles:
+            self.roles.add(index)
+            delta = {"role": "assistant", **delta}
+        return self._chunk([{"index": index, "delta": delta, "logprobs": None, "finish_reason": None}])
+
+    def _chunk(self, choices: list[dict[str, Any]], more: dict[str, Any] | None = None) -> bytes:
+        chunk = {"id": self.id, "object": "chat.completion.chunk", "created": self.created, "model": self.model}
+        late, self.late = self.late, {}
+        return _encode({**self.extra, **late, **chunk, **(more or {}), "choices": choices})

@@ -1,0 +1,93 @@
+"""Undoing in the answer what encoding did to the request, on events, so that no dialect has to.
+
+Odd here: three disguises exist. A tool's name may have been made legal and must come back as the caller's own; a forced tool may
+stand for `response_format`, and then its arguments are the answer's text; and several calls may stand for the caller's `n`.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from .chat import Event, Finished, Metered, Reason, Started, TextDelta, ToolDelta, ToolStarted, Usage
+from .target import Encoded
+
+
+class Undo:
+    """Undoes one call's disguises; owned by that call. `choice` is the index its choices get (for `n` by parallel calls)."""
+
+    def __init__(self, encoded: Encoded, choice: int = 0) -> None:
+        self.names = encoded.names
+        self.json_tool = encoded.json_tool
+        self.choice = choice
+        self.content_tools: set[tuple[int, int]] = set()
+        """(choice, tool) of forced tools whose arguments are text"""
+        self.real_tools: dict[tuple[int, int], int] = {}
+        self.idle = not (self.names or self.json_tool or choice)
+
+    def apply(self, events: list[Event]) -> list[Event]:
+        if self.idle:
+            return events
+        out: list[Event] = []
+        for event in events:
+            undone = self._one(event)
+            if undone is not None:
+                out.append(self._moved(undone) if self.choice else undone)
+        return out
+
+    def _one(self, event: Event) -> Event | None:
+        match event:
+            case ToolStarted(tool, _, name, index) if name == self.json_tool and self.json_tool:
+                self.content_tools.add((index, tool))
+                return None
+            case ToolStarted(tool, _, name, index):
+                number = self.real_tools[index, tool] = sum(1 for i, _ in self.real_tools if i == index)
+                return replace(event, tool=number, name=self.names.get(name, name))
+            case ToolDelta(tool, arguments, index) if (index, tool) in self.content_tools:
+                return TextDelta(arguments, index)
+            case ToolDelta(tool, _, index):
+                return replace(event, tool=self.real_tools.get((index, tool), tool))
+            case TextDelta(_, index) if self.json_tool and not any(i == index for i, _ in self.content_tools):
+                return None  # chatter beside the forced tool is no part of the JSON
+            case Finished("tool_calls", index) if self.content_tools and not any(i == index for i, _ in self.real_tools):
+                stop: Reason = "stop"
+                return replace(event, reason=stop, native="")
+            case _:
+                return event
+
+    def _moved(self, event: Event) -> Event:
+        return replace(event, choice=self.choice) if hasattr(event, "choice") else event
+
+
+class Sum:
+    """The usage of several parallel calls as one; the prompt was read, and is paid, each time."""
+
+    def __init__(self) -> None:
+        self.latest: dict[int, Usage] = {}
+        self.started: Started | None = None
+
+    def take(self, call: int, events: list[Event]) -> list[Event]:
+        """The events without usage and with one `Started` only."""
+        out: list[Event] = []
+        for event in events:
+            match event:
+                case Metered(usage):
+                    self.latest[call] = usage
+                case Started():
+                    if self.started is None:
+                        self.started = event
+                        out.append(event)
+                case _:
+                    out.append(event)
+        return out
+
+    def metered(self) -> list[Event]:
+        if not self.latest:
+            return []
+        usages = list(self.latest.values())
+
+        def total(name: str) -> int | None:
+            known = [value for usage in usages if (value := getattr(usage, name)) is not None]
+            return sum(known) if known else None
+
+        names = ("prompt", "completion", "total", "cached", "cache_write", "reasoning")
+        return [Metered(Usage(**{name: total(name) for name in names}))]

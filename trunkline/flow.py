@@ -1,0 +1,184 @@
+"""One upstream stream on its way to the caller: a network read in, a batch of payloads out.
+
+Odd here: what costs in a stream is the hop, so a read becomes one list of frames, one list of events and one write. And the
+end is a promise: `last` is said only of a stream whose every choice said why it stopped; anything else is raised as an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Protocol
+
+from msgspec import Struct
+
+from .chat import Event, Failed, Finished, Started
+from .dialects import Decoder, openai_chat
+from .emulate import Undo
+from .errors import UpstreamError
+from .framing import Framer
+from .prepare import Prepared
+from .stamp import Stamp
+from .upstream import Reply as Opened
+from .wire import Frame
+
+
+class Batch(Struct):
+    """What one network read gave: `data:` payloads for the caller, and whether they are the last."""
+
+    payloads: list[bytes]
+    last: bool = False
+
+
+class Flow(Protocol):
+    """One way of passing a stream on; owned by that stream."""
+
+    model: str
+    """The model that answers, as the vendor names it; empty until it said so."""
+    failed: Failed | None
+    """What the vendor reported in place of an answer."""
+    done: bool
+    """The vendor said that this is all."""
+
+    def feed(self, frames: list[Frame]) -> list[bytes]: ...
+
+    def close(self) -> list[bytes]: ...
+
+    def whole(self) -> bool:
+        """Whether every choice that began has finished, and one has."""
+        ...
+
+    def usage(self) -> bytes:
+        """The usage chunk, empty where the vendor sent none."""
+        ...
+
+
+class Relaying:
+    """OpenAI's format on both sides: the vendor's bytes, mended where they must be."""
+
+    def __init__(self, prepared: Prepared, stamp: Stamp) -> None:
+        self.relay = openai_chat.Relay(prepared.target, stamp)
+        self.failed: Failed | None = None
+        self.model = ""
+
+    @property
+    def done(self) -> bool:
+        return self.relay.done
+
+    def feed(self, frames: list[Frame]) -> list[bytes]:
+        for frame in frames:
+            self._look(self.relay.feed(frame))
+        return self._taken()
+
+    def close(self) -> list[bytes]:
+        self._look(self.relay.close())
+        return self._taken()
+
+    def _look(self, events: list[Event]) -> None:
+        for event in events:
+            kind = event.__class__
+            if kind is Failed:
+                self.failed = self.failed or event  # type: ignore[assignment]
+            elif kind is Started:
+                self.model = event.model  # type: ignore[union-attr]
+
+    def _taken(self) -> list[bytes]:
+        out, self.relay.out = self.relay.out, []
+        return out
+
+    def whole(self) -> bool:
+        return bool(self.relay.finished) and self.relay.finished >= self.relay.roles
+
+    def usage(self) -> bytes:
+        return self.relay.usage_chunk
+
+
+class Translating:
+    """Another dialect upstream: events, undone of what encoding disguised, encoded as chunks."""
+
+    done = False
+
+    def __init__(self, prepared: Prepared, stamp: Stamp, legacy: bool, choice: int = 0) -> None:
+        self.decoder: Decoder = prepared.dialect.decode_stream(prepared.target)
+        self.undo = Undo(prepared.encoded, choice)
+        self.encoder = openai_chat.ChunkEncoder(stamp, prepared.target.model, legacy=legacy)
+        self.failed: Failed | None = None
+        self.model = ""
+        self.begun: set[int] = set()
+        self.finished: set[int] = set()
+
+    def feed(self, frames: list[Frame]) -> list[bytes]:
+        events: list[Event] = []
+        for frame in frames:
+            events += self.decoder.feed(frame)
+        return self.encoder.encode(self.seen(self.undo.apply(events))) if events else []
+
+    def close(self) -> list[bytes]:
+        return self.encoder.encode(self.seen(self.undo.apply(self.decoder.close())))
+
+    def seen(self, events: list[Event]) -> list[Event]:
+        for event in events:
+            match event:
+                case Finished():
+                    self.finished.add(event.choice)
+                case Failed():
+                    self.failed = self.failed or event
+                case Started():
+                    self.model = event.model or self.model
+                case _:
+                    index = getattr(event, "choice", None)
+                    if index is not None:
+                        self.begun.add(index)
+        return events
+
+    def whole(self) -> bool:
+        return bool(self.finished) and self.finished >= self.begun
+
+    def usage(self) -> bytes:
+        return self.encoder.usage_chunk()
+
+
+async def batches(flow: Flow, opened: Opened, framing: Framer, provider: str, include_usage: bool) -> AsyncGenerator[Batch, None]:
+    """The batches of one stream, the last marked. UpstreamError where the vendor fails, or stops before it has finished."""
+    try:
+        while True:
+            data = await _next(flow, opened)
+            if data:
+                payloads = flow.feed(framing.feed(data))
+            else:
+                payloads = flow.feed(framing.close())
+                payloads += flow.close()
+            if flow.failed is not None:
+                if payloads:
+                    yield Batch(payloads)
+                raise as_error(flow.failed)
+            if flow.done or not data:
+                if not flow.whole():
+                    if payloads:
+                        yield Batch(payloads)
+                    raise UpstreamError(f"{provider} ended its stream before the answer was finished", code="upstream_incomplete")
+                usage = flow.usage() if include_usage else b""
+                yield Batch([*payloads, usage] if usage else payloads, last=True)
+                opened.release()
+                return
+            if payloads:
+                yield Batch(payloads)
+    finally:
+        opened.close()
+
+
+async def _next(flow: Flow, opened: Opened) -> bytes:
+    """The next read; a connection that breaks after the answer is whole is an end like any other."""
+    try:
+        return await opened.next()
+    except UpstreamError:
+        if flow.whole():
+            return b""
+        raise
+
+
+def as_error(failed: Failed) -> UpstreamError:
+    """The error that a vendor reported in mid-answer."""
+    return UpstreamError(
+        failed.message, status=failed.status, code=failed.code, type=failed.type, retry_after=failed.retry_after,
+        try_next=failed.status not in (400, 422),
+    )  # fmt: skip

@@ -1,0 +1,39 @@
+"""What a request needs from this process: the snapshot, the way out, the tokens, the local models, the vault.
+
+Odd here: it holds no locks and no logic. Each part has one owner elsewhere; this is the one place where they stand together, so that a
+stage takes a request and a gateway and nothing global.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .errors import OperatorError
+
+if TYPE_CHECKING:
+    from .config.live import Live
+    from .config.snapshot import Snapshot
+    from .credentials import Credentials
+    from .local import LocalModel
+    from .upstream import Upstream
+    from .vault import Vault
+
+
+class Gateway:
+    def __init__(self, live: Live, upstream: Upstream, credentials: Credentials, vault: Vault | None = None) -> None:
+        self.live = live
+        self.upstream = upstream
+        self.credentials = credentials
+        self.vault = vault
+        self.locals: dict[str, LocalModel] = {}
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.live.snapshot
+
+    def local(self, provider: str) -> LocalModel:
+        """The running (or startable) model of a provider of kind local."""
+        found = self.locals.get(provider)
+        if found is None:
+            raise OperatorError(f"the provider {provider!r} has no local model; install one: pip install 'trunkline[local]'")
+        return found

@@ -1,0 +1,239 @@
+"""The story of one request: resolve, prepare, send, decode; the next target where one fails before it has begun to answer.
+
+Odd here: two roads that are one. Where caller and target speak the same dialect the vendor's bytes are passed on, and where they
+do not, events are encoded anew; both come out as a `Reply` ready to write. Once the caller has seen an answer begin, a
+failure is the caller's to see too: it is raised from the batches, never hidden behind a second target.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from time import perf_counter
+
+from msgspec import Struct
+
+from .access import Caller, may_use
+from .chat import ChatRequest, Event, Failed
+from .dialects import openai_chat
+from .dialects.failures import passed_on
+from .emulate import Undo
+from .errors import CallerError, UpstreamError
+from .fanout import gathered, merged
+from .flow import Batch, Relaying, Translating, as_error, batches
+from .fold import Folded, fold, to_json
+from .framing import framer
+from .gateway import Gateway
+from .prepare import Prepared, prepare
+from .repair import repaired
+from .routing.resolve import resolve
+from .stamp import Stamp
+from .target import Note, Target
+from .upstream import Reply as Opened
+from .wire import HttpResponse
+
+
+class Call(Struct):
+    """One completion as it was asked, and by whom."""
+
+    request: ChatRequest
+    caller: Caller
+    stamp: Stamp
+    opik: bool = False
+    strict: bool = False
+    waited: float = 0.0
+    """Seconds spent waiting for upstreams before the answer began: what is not our own time."""
+
+    @property
+    def legacy(self) -> bool:
+        """The caller offered `functions`, so calls come back as `function_call`."""
+        return self.request.functions is not None
+
+
+class Reply(Struct):
+    """An answer that has begun. Exactly one of `body` and `batches` is set."""
+
+    target: Target
+    notes: tuple[Note, ...]
+    headers: tuple[tuple[str, str], ...] = ()
+    """The vendor's request id and rate limits, under names of ours."""
+    model: str = ""
+    """The model that answered, as the vendor names it."""
+    attempts: int = 1
+    body: bytes | None = None
+    batches: AsyncGenerator[Batch, None] | None = None
+
+
+async def respond(call: Call, gw: Gateway) -> Reply:
+    """The answer of the first target that begins one. CallerError for what no target could do, UpstreamError where all failed."""
+    request = call.request
+    targets = resolve(gw.snapshot, request.model, call.caller.workspace, call.opik)
+    if call.caller.models:
+        refuse_model(call, targets)
+    failures: list[UpstreamError] = []
+    for attempts, target in enumerate(targets, 1):
+        try:
+            prepared = await prepare(request, target, call.caller, gw, strict=call.strict)
+            if prepared.encoded.fan_out > 1:
+                reply = await _parallel(call, prepared, gw)
+            elif request.stream and not prepared.encoded.check:
+                reply = await _streamed(call, prepared, gw)
+            else:
+                reply = await _whole(call, prepared, gw)
+            reply.attempts = attempts
+            return reply
+        except UpstreamError as error:
+            failures.append(error)
+            if not error.try_next:
+                break
+    last = failures[-1]
+    if len(failures) > 1:
+        last.details = "; ".join(f"attempt {i}: {failure.message}" for i, failure in enumerate(failures, 1))
+    raise last
+
+
+def refuse_model(call: Call, targets: list[Target]) -> None:
+    """403 where the caller's key does not cover the model, by the name it was asked by or by the target's own."""
+    asked = call.request.model
+    if not may_use(call.caller, asked) and not all(may_use(call.caller, target.name) for target in targets):
+        raise CallerError(
+            f"this key may not use {asked!r}; it may use {', '.join(call.caller.models)}",
+            status=403, type="permission_error", code="model_not_allowed", param="model",
+        )  # fmt: skip
+
+
+# ── a whole answer ───────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _whole(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
+    target = prepared.target
+    response = await _fetch(call, prepared, gw)
+    reply = Reply(target, prepared.encoded.notes, passed_on(response.headers), target.model)
+    if prepared.relays:
+        wire, reply.body = openai_chat.relay_response(response, target, call.stamp)
+        reply.model = wire.model
+        return reply
+    events = _decoded(prepared, response)
+    if prepared.encoded.check:
+
+        async def again(second: Prepared) -> list[Event]:
+            return _decoded(second, await _fetch(call, second, gw))
+
+        events = await repaired(events, prepared, gw, again)
+    return _folded(call, reply, events)
+
+
+def _folded(call: Call, reply: Reply, events: list[Event]) -> Reply:
+    """Events as the caller's body, or as a stream of one batch where a stream was asked for."""
+    folded: Folded = fold(events)
+    reply.model = folded.model = folded.model or reply.target.model
+    if not call.request.stream:
+        reply.body = to_json(folded, call.stamp, legacy=call.legacy)
+        return reply
+    encoder = openai_chat.ChunkEncoder(call.stamp, reply.model, legacy=call.legacy)
+    payloads = encoder.encode(events)
+    if call.request.include_usage and encoder.usage is not None:
+        payloads.append(encoder.usage_chunk())
+    reply.batches = _one_batch(payloads)
+    return reply
+
+
+async def _one_batch(payloads: list[bytes]) -> AsyncGenerator[Batch, None]:
+    yield Batch(payloads, last=True)
+
+
+async def _fetch(call: Call, prepared: Prepared, gw: Gateway) -> HttpResponse:
+    """The vendor's whole answer; a refusal is raised as the error it means."""
+    target = prepared.target
+    began = perf_counter()
+    response = await gw.upstream.fetch(prepared.http, target.timeouts, trusted=target.trusted)
+    if response.status == 401 and await prepared.renew(gw):
+        response = await gw.upstream.fetch(prepared.http, target.timeouts, trusted=target.trusted)
+    call.waited += perf_counter() - began
+    if response.status >= 300:
+        raise prepared.dialect.decode_error(response, target)
+    return response
+
+
+def _decoded(prepared: Prepared, response: HttpResponse, choice: int = 0) -> list[Event]:
+    events = prepared.dialect.decode_response(response, prepared.target)
+    for event in events:
+        if isinstance(event, Failed):
+            raise as_error(event)
+    return Undo(prepared.encoded, choice).apply(events)
+
+
+# ── a stream ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _streamed(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
+    """Open the stream and wait for its first batch: until then a failure may still move on to the next target."""
+    target = prepared.target
+    began = perf_counter()
+    opened = await _open(prepared, gw)
+    reply = Reply(target, prepared.encoded.notes, passed_on(opened.headers), target.model)
+    content_type = opened.headers.get("content-type", "")
+    if content_type.startswith("application/json") and target.dialect in ("openai_chat", "anthropic_messages", "openai_responses"):
+        # a host that ignores `stream`: its whole answer is a stream of one batch
+        whole = HttpResponse(opened.status, opened.headers, await opened.read())
+        call.waited += perf_counter() - began
+        return _folded(call, reply, _decoded(prepared, whole))
+    flow = Relaying(prepared, call.stamp) if prepared.relays else Translating(prepared, call.stamp, call.legacy)
+    flowing = batches(flow, opened, framer(content_type, prepared.dialect.FRAMING), target.provider, call.request.include_usage)
+    first = await anext(flowing)
+    call.waited += perf_counter() - began
+    reply.model = flow.model or target.model
+    reply.batches = _one_batch(first.payloads) if first.last else _after(first, flowing)
+    return reply
+
+
+async def _open(prepared: Prepared, gw: Gateway) -> Opened:
+    """The opened answer if the vendor took the request; a refusal is read and raised as the error it means."""
+    target = prepared.target
+    opened = await gw.upstream.open(prepared.http, target.timeouts, trusted=target.trusted)
+    if opened.status < 300:
+        return opened
+    response = HttpResponse(opened.status, opened.headers, await opened.read())
+    if response.status == 401 and await prepared.renew(gw):
+        opened = await gw.upstream.open(prepared.http, target.timeouts, trusted=target.trusted)
+        if opened.status < 300:
+            return opened
+        response = HttpResponse(opened.status, opened.headers, await opened.read())
+    raise prepared.dialect.decode_error(response, target)
+
+
+async def _after(first: Batch, rest: AsyncGenerator[Batch, None]) -> AsyncGenerator[Batch, None]:
+    try:
+        yield first
+        async for batch in rest:
+            yield batch
+    finally:
+        await rest.aclose()
+
+
+# ── several calls for one `n` ────────────────────────────────────────────────────────────────────────────
+
+
+async def _parallel(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
+    """`n` choices from as many calls, where the vendor has no `n`: whole, or one stream with interleaved indexes."""
+    reply = Reply(prepared.target, prepared.encoded.notes, (), prepared.target.model)
+    count = prepared.encoded.fan_out
+    if not call.request.stream or prepared.encoded.check:
+
+        async def one(choice: int) -> list[Event]:
+            return _decoded(prepared, await _fetch(call, prepared, gw), choice)
+
+        return _folded(call, reply, await gathered(count, one))
+    opened = await asyncio.gather(*(_open(prepared, gw) for _ in range(count)))
+    reply.headers = passed_on(opened[0].headers)
+    flowing = merged(
+        [
+            (Translating(prepared, call.stamp, call.legacy, i), o, framer(o.headers.get("content-type", ""), prepared.dialect.FRAMING))
+            for i, o in enumerate(opened)
+        ],
+        prepared.target.provider,
+        call.request.include_usage,
+    )
+    first = await anext(flowing)
+    reply.batches = _after(first, flowing)
+    return reply

@@ -1,0 +1,224 @@
+"""A completion over HTTP: headers and body in, status, headers and body or events out. The same for the fast lane and for ASGI.
+
+Odd here: it writes to an `Out`, which is a socket in the lane and a queue of messages under ASGI, and what it writes first decides
+everything: until then any failure is a plain JSON answer with its own status; after it, the status is 200 and a failure is an
+event in the stream.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import zlib
+from collections.abc import Mapping
+from time import perf_counter, time
+from typing import Protocol
+
+from ..access import identify
+from ..dialects.openai_chat import decode_request
+from ..errors import CallerError, GatewayError, OperatorError
+from ..flow import Batch
+from ..gateway import Gateway
+from ..pipeline import Call, Reply, respond
+from ..stamp import Stamp
+from ..target import Note
+from . import refusals
+
+OPIK_PATHS = frozenset({"/v1/private/chat/completions", "/api/v1/private/chat/completions"})
+PATHS = OPIK_PATHS | {"/v1/chat/completions", "/api/v1/chat/completions"}
+
+HeaderList = list[tuple[str, str]]
+
+_START = os.urandom(6).hex()
+_count = itertools.count(1).__next__
+_SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+class Out(Protocol):
+    """Where an answer is written. `write` never waits; `drain` does while the caller is slow, and must be awaited when `full`."""
+
+    full: bool
+
+    def whole(self, status: int, headers: HeaderList, body: bytes, content_type: str = ...) -> None: ...
+
+    def start(self, headers: HeaderList) -> None: ...
+
+    def write(self, data: bytes) -> None: ...
+
+    def end(self) -> None: ...
+
+    async def drain(self) -> None: ...
+
+
+class Head:
+    """What of a request's head matters here. `headers` have lower-case names; `opik`: it came to one of Opik's paths."""
+
+    __slots__ = ("began", "headers", "opik", "query")
+
+    def __init__(self, headers: Mapping[bytes, bytes], *, opik: bool, query: bytes = b"") -> None:
+        self.headers = headers
+        self.opik = opik
+        self.query = query
+        self.began = perf_counter()
+
+
+async def complete(head: Head, body: bytes, out: Out, gw: Gateway, max_body: int) -> None:
+    """Answer one completion. Raises nothing but cancellation, by which a caller who hung up ends the upstream call."""
+    number = f"{_START}{_count():x}"
+    request_id = _request_id(head, number)
+    opik = head.opik
+    started = False
+    try:
+        call = admit(head, body, number, gw, max_body)
+        if b"explain=" in head.query and b"explain=true" in head.query.split(b"&"):
+            await _explain(call, out, gw, request_id)
+            return
+        reply = await respond(call, gw)
+        headers = answer_headers(reply, call, head, request_id)
+        if reply.body is not None:
+            out.whole(200, headers, reply.body + b"\n" if opik else reply.body)
+            return
+        assert reply.batches is not None
+        out.start(headers)
+        started = True
+        try:
+            async for batch in reply.batches:
+                out.write(payloads(batch, opik))
+                if batch.last:
+                    out.end()
+                if out.full:
+                    await out.drain()
+        finally:
+            await reply.batches.aclose()
+    except GatewayError as error:
+        refuse(error, out, started, opik, request_id)
+    except Exception:
+        import logging
+
+        logging.getLogger("trunkline").exception("request %s failed inside the gateway", request_id)
+        said = f"the gateway failed to process this request; its log has the cause under {request_id}"
+        refuse(OperatorError(said, code="internal_error"), out, started, opik, request_id)
+
+
+def _request_id(head: Head, number: str) -> str:
+    """The caller's own id if it is a sane one, else ours."""
+    given = head.headers.get(b"x-request-id")
+    if given is not None:
+        text = given.decode("latin-1")
+        if _SANE_ID.fullmatch(text):
+            return text
+    return "req_" + number
+
+
+def admit(head: Head, body: bytes, number: str, gw: Gateway, max_body: int) -> Call:
+    """Who asks, and what: CallerError for either."""
+    get = head.headers.get
+    now = time()
+    caller = identify(gw.snapshot, get(b"authorization", b""), get(b"x-api-key", b""), get(b"comet-workspace", b""), now)
+    encoding = get(b"content-encoding")
+    if encoding is not None:
+        body = unpacked(body, encoding, max_body)
+    strict = get(b"x-trunkline-strict")
+    stamp = Stamp("chatcmpl-" + number, int(now))
+    return Call(decode_request(body), caller, stamp, head.opik, strict is not None and strict.strip().lower() in (b"true", b"1"))
+
+
+def payloads(batch: Batch, opik: bool) -> bytes:
+    """A batch as events. On Opik's paths `data:` never stands inside a payload: its web client would split the line there."""
+    lines = batch.payloads
+    if opik:
+        lines = [line.replace(b"data:", b"data\\u003a") if b"data:" in line else line for line in lines]
+    if len(lines) == 1 and not batch.last:
+        return b"data: %b\n\n" % lines[0]
+    text = b"".join([b"data: %b\n\n" % line for line in lines])
+    return text + b"data: [DONE]\n\n" if batch.last else text
+
+
+OPIK_PROVIDERS = {
+    "vertex": "vertex-ai", "openai_compatible": "custom-llm", "vllm": "custom-llm", "local": "custom-llm",
+}  # fmt: skip
+"""Opik's provider values for our kinds, where they differ."""
+
+
+def answer_headers(reply: Reply, call: Call, head: Head, request_id: str) -> HeaderList:
+    own = (perf_counter() - head.began - call.waited) * 1000
+    headers: HeaderList = [
+        ("x-request-id", request_id),
+        ("x-trunkline-target", header_text(reply.target.name)),
+        ("x-trunkline-attempts", str(reply.attempts)),
+        ("x-trunkline-overhead-ms", f"{own:.2f}"),
+    ]
+    if reply.notes:
+        lost = dropped(reply.notes)
+        if lost:
+            headers.append(("x-trunkline-dropped", lost))
+    if reply.headers:
+        headers += reply.headers
+    if call.opik:
+        kind = reply.target.kind
+        headers.append(("x-opik-actual-model", header_text(reply.target.model)))
+        headers.append(("x-opik-provider", OPIK_PROVIDERS.get(kind, kind)))
+    return headers
+
+
+def dropped(notes: tuple[Note, ...]) -> str:
+    """Comma-separated names of the parameters that could not be passed on."""
+    return header_text(", ".join(dict.fromkeys(note.param for note in notes if note.kind == "dropped")))
+
+
+def header_text(text: str) -> str:
+    """Text that may stand in a header: printable ASCII, bounded."""
+    if text.isascii() and text.isprintable() and len(text) < 2000:
+        return text
+    return text.encode("ascii", "backslashreplace").decode().replace("\n", " ").replace("\r", " ")[:2000]
+
+
+def refuse(error: GatewayError, out: Out, started: bool, opik: bool, request_id: str) -> None:
+    """The error as an answer, or as the last event of a stream that has begun; then no `[DONE]` follows at OpenAI's paths."""
+    if started:
+        tail = b"data: [DONE]\n\n" if opik else b""
+        out.write(payloads(Batch([refusals.event(error, opik)]), opik) + tail)
+        out.end()
+        return
+    headers = [("x-request-id", request_id), *refusals.headers_of(error)]
+    out.whole(refusals.status_of(error, opik), headers, refusals.to_bytes(error, opik))
+
+
+async def _explain(call: Call, out: Out, gw: Gateway, request_id: str) -> None:
+    import msgspec
+
+    from ..explain import explain
+
+    out.whole(200, [("x-request-id", request_id)], msgspec.json.encode(await explain(call, gw)))
+
+
+# ── packed bodies ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:
+    """A gzip or deflate body, never more than `limit` bytes of it: a small body may unpack to a huge one."""
+    name = encoding.strip().lower()
+    if name in (b"", b"identity"):
+        return body
+    if name not in (b"gzip", b"x-gzip", b"deflate"):
+        raise CallerError(
+            f"content-encoding {name.decode('latin-1')!r} is not understood; send gzip, deflate or none",
+            status=415, code="unsupported_encoding",
+        )  # fmt: skip
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        text = unpacker.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise CallerError(f"the body is not valid {name.decode()}: {error}", code="invalid_encoding") from None
+    if len(text) > limit:
+        raise too_large(limit)
+    if not unpacker.eof:
+        raise CallerError(f"the {name.decode()} body ends too early", code="invalid_encoding")
+    return text
+
+
+def too_large(limit: int) -> CallerError:
+    return CallerError(
+        f"the body is larger than {limit / 1048576:g} MB; raise server.max_body_mb or send less", status=413, code="request_too_large"
+    )

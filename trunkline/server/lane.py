@@ -1,0 +1,396 @@
+"""The fast lane: completions answered inside uvicorn's own HTTP protocol, everything else left to uvicorn.
+
+Odd here: ASGI's messages cost as much as the rest of a request, so for the completion paths this subclass collects the body, runs
+the pipeline in one task and writes the answer in one call. What it keeps of uvicorn: connections, TLS, workers, signals,
+shutdown, and the order of pipelined answers. What it adds for every path: bounds on heads, and time-outs for callers who send
+slowly (a sweep once a second; a timer a request would cost more than the request).
+
+uvicorn does not promise this class. `FITS` says whether it is the one this file was written against; if not, the server falls back
+to plain ASGI, and a test fails loudly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ..errors import CallerError
+from . import refusals
+from .completions import OPIK_PATHS, PATHS, Head, HeaderList, complete, too_large
+from .state import State
+
+MAX_HEAD = 64 * 1024
+"""Bytes of one request's target and headers; beyond it 431."""
+MAX_HEADERS = 200
+HEAD_SECONDS = 20.0
+"""To send a request's head."""
+BODY_SECONDS = 30.0
+"""Between two reads of a request's body."""
+COMMENT_SECONDS = 15.0
+"""Of silence in a stream, before a comment keeps the connection warm."""
+
+STATUS = {
+    200: b"HTTP/1.1 200 OK\r\n", 400: b"HTTP/1.1 400 Bad Request\r\n", 401: b"HTTP/1.1 401 Unauthorized\r\n",
+    402: b"HTTP/1.1 402 Payment Required\r\n", 403: b"HTTP/1.1 403 Forbidden\r\n", 404: b"HTTP/1.1 404 Not Found\r\n",
+    408: b"HTTP/1.1 408 Request Timeout\r\n", 413: b"HTTP/1.1 413 Content Too Large\r\n", 415: b"HTTP/1.1 415 Unsupported Media Type\r\n",
+    429: b"HTTP/1.1 429 Too Many Requests\r\n", 431: b"HTTP/1.1 431 Request Header Fields Too Large\r\n",
+    500: b"HTTP/1.1 500 Internal Server Error\r\n", 502: b"HTTP/1.1 502 Bad Gateway\r\n", 503: b"HTTP/1.1 503 Service Unavailable\r\n",
+    504: b"HTTP/1.1 504 Gateway Timeout\r\n",
+}  # fmt: skip
+
+_LANES = {path.encode(): path in OPIK_PATHS for path in PATHS}
+_JSON = "application/json"
+
+
+class Gone:
+    """uvicorn's cycles have an event it sets when the caller is gone; ours cancels the pipeline there and then."""
+
+    __slots__ = ("cycle",)
+
+    def __init__(self, cycle: Lane) -> None:
+        self.cycle = cycle
+
+    def set(self) -> None:
+        if self.cycle.disconnected and self.cycle.task is not None:
+            self.cycle.task.cancel()
+
+
+class Lane:
+    """One completion on one connection: uvicorn's cycle as far as its protocol looks, and the pipeline's `Out`."""
+
+    __slots__ = (
+        "body", "chunks", "disconnected", "full", "head", "keep_alive", "last_write", "may_start", "message_event", "more_body", "protocol",
+        "refusal", "response_complete", "size", "streaming", "task",
+    )  # fmt: skip
+
+    def __init__(self, protocol: LaneProtocol, head: Head, keep_alive: bool) -> None:
+        self.protocol = protocol
+        self.head = head
+        self.keep_alive = keep_alive
+        self.chunks: list[bytes] = []
+        self.size = 0
+        self.body = b""
+        self.more_body = True
+        self.refusal: CallerError | None = None
+        self.may_start = False
+        self.disconnected = False
+        self.response_complete = False
+        self.streaming = False
+        self.full = False
+        self.last_write = 0.0
+        self.task: asyncio.Task[None] | None = None
+        self.message_event = Gone(self)
+
+    async def run_asgi(self, app: object) -> None:
+        """Answer. uvicorn calls it by this name when a pipelined request's turn has come."""
+        state = self.protocol.gateway_state
+        try:
+            if self.refusal is not None:
+                self.keep_alive = False
+                self._refuse(self.refusal)
+                return
+            await complete(self.head, self.body, self, state.gateway, state.max_body)
+        except asyncio.CancelledError:
+            if not self.disconnected and not self.response_complete:
+                self._cut_short()
+            raise
+        finally:
+            self.task = None
+            if not self.response_complete:
+                self.protocol.transport.abort()
+
+    def _refuse(self, error: CallerError) -> None:
+        self.whole(error.status, [("x-request-id", "req_refused")], refusals.to_bytes(error, self.head.opik))
+
+    def _cut_short(self) -> None:
+        """The gateway is stopping and the answer did not finish in time: the caller is told."""
+        error = CallerError("the gateway is shutting down; send the request again", status=503, type="server_error", code="shutting_down")
+        self.keep_alive = False
+        if self.streaming:
+            self.write(b"data: %b\n\n" % refusals.event(error, self.head.opik))
+            self.end()
+        else:
+            self._refuse(error)
+
+    # ── Out ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def whole(self, status: int, headers: HeaderList, body: bytes, content_type: str = _JSON) -> None:
+        protocol = self.protocol
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
+        close = "" if self.keep_alive else "connection: close\r\n"
+        head = f"content-type: {content_type}\r\ncontent-length: {len(body)}\r\n{lines}{close}\r\n"
+        first = STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status
+        protocol.transport.write(b"".join((first, protocol.date(), head.encode("latin-1"), body)))
+        self._finished()
+
+    def start(self, headers: HeaderList) -> None:
+        protocol = self.protocol
+        self.streaming = True
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
+        framed = "transfer-encoding: chunked\r\n" if protocol.chunked else ""
+        if not protocol.chunked:
+            self.keep_alive = False
+        close = "" if self.keep_alive else "connection: close\r\n"
+        head = f"content-type: text/event-stream\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n{framed}{lines}{close}\r\n"
+        self.chunks = [STATUS[200], protocol.date(), head.encode("latin-1")]
+        protocol.gateway_state.streams.add(self)
+
+    def write(self, data: bytes) -> None:
+        protocol = self.protocol
+        if data and protocol.chunked:
+            data = b"%x\r\n%b\r\n" % (len(data), data)
+        if self.chunks:
+            data = b"".join((*self.chunks, data))
+            self.chunks = []
+        self.last_write = protocol.gateway_state.now
+        if not self.disconnected:
+            protocol.transport.write(data)
+            self.full = protocol.flow.write_paused
+
+    def end(self) -> None:
+        self.protocol.gateway_state.streams.discard(self)
+        if self.protocol.chunked and not self.disconnected:
+            self.protocol.transport.write(b"0\r\n\r\n")
+        self._finished()
+
+    async def drain(self) -> None:
+        await self.protocol.flow.drain()
+        self.full = False
+
+    def _finished(self) -> None:
+        self.response_complete = True
+        protocol = self.protocol
+        if not self.keep_alive and not protocol.transport.is_closing():
+            protocol.transport.close()
+        protocol.on_response_complete()
+
+    def comment(self) -> None:
+        """Keep a silent stream warm. Opik's web client reads lines its own way, so there none are sent."""
+        if not self.head.opik and not self.chunks and not self.response_complete:
+            self.write(b": keep-alive\n\n")
+
+
+class LaneProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 protocol with the lane in it. `gateway_state` is set on a subclass by `protocol_for`."""
+
+    gateway_state: State
+    chunked = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.url = b""
+        self.headers = []
+        self.head_size = 0
+        self.waiting_since = 0.0
+        """Loop time at which a request's head began, or its body last grew; 0.0 where no request is on its way."""
+        self.reading_body = False
+        self.idle_since = 0.0
+
+    def date(self) -> bytes:
+        return self.gateway_state.date(self.server_state.default_headers)
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.waiting_since = self.gateway_state.sweep_from(self.loop, self.connections)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        cycle = self.cycle
+        for waiting, _ in self.pipeline:
+            if isinstance(waiting, Lane):
+                waiting.disconnected = True
+        super().connection_lost(exc)
+        if isinstance(cycle, Lane):
+            self.gateway_state.streams.discard(cycle)
+        current = self.gateway_state.running.pop(self, None)
+        if current is not None and current is not cycle:
+            current.disconnected = True
+            current.message_event.set()
+
+    def data_received(self, data: bytes) -> None:
+        self.idle_since = 0.0
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        if not self.waiting_since:
+            self.waiting_since = self.gateway_state.now
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            if self._should_upgrade():
+                self.handle_websocket_upgrade()
+        except httptools.HttpParserError:
+            if not self.transport.is_closing():
+                self.send_400_response("the request is not valid HTTP/1.1")
+
+    def send_400_response(self, msg: str) -> None:
+        self.refuse_connection(CallerError(msg, code="invalid_http"))
+
+    def refuse_connection(self, error: CallerError) -> None:
+        """Answer what cannot be read as a request, and hang up: what follows on this connection means nothing any more."""
+        body = refusals.to_bytes(error, False)
+        head = f"content-type: {_JSON}\r\ncontent-length: {len(body)}\r\nx-request-id: req_refused\r\nconnection: close\r\n\r\n"
+        busy = self.cycle is not None and not self.cycle.response_complete
+        if not busy:
+            self.transport.write(b"".join((STATUS.get(error.status, STATUS[400]), self.date(), head.encode(), body)))
+        self.transport.close()
+        self.waiting_since = 0.0
+
+    # ── parser callbacks ─────────────────────────────────────────────────────────────────────────────────
+
+    def on_message_begin(self) -> None:
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+        self.head_size = 0
+        self.reading_body = False
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+        self._grow(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+        self._grow(len(name) + len(value) + 4)
+
+    def _grow(self, size: int) -> None:
+        self.head_size += size
+        if (self.head_size > MAX_HEAD or len(self.headers) > MAX_HEADERS) and not self.transport.is_closing():
+            said = f"the request's head is larger than {MAX_HEAD // 1024} KB or has more than {MAX_HEADERS} headers"
+            self.refuse_connection(CallerError(said, status=431, code="headers_too_large"))
+
+    def on_headers_complete(self) -> None:
+        if self.transport.is_closing():
+            return
+        self.reading_body = True
+        self.waiting_since = self.gateway_state.now
+        path, _, query = self.url.partition(b"?")
+        opik = _LANES.get(path)
+        if opik is None or self.parser.get_method() != b"POST":
+            self._leave_to_uvicorn()
+            return
+        headers = dict(self.headers)
+        http_version = self.parser.get_http_version()
+        self.chunked = http_version != "1.0"
+        lane = Lane(self, Head(headers, opik=opik, query=query), self.chunked and self.parser.should_keep_alive())
+        previous, self.cycle = self.cycle, lane  # type: ignore[assignment]
+        length = headers.get(b"content-length")
+        if length is not None and length.isdigit() and int(length) > self.gateway_state.max_body:
+            lane.refusal = too_large(self.gateway_state.max_body)
+        if previous is None or previous.response_complete:
+            lane.may_start = True
+            if lane.refusal is not None:
+                self._start(lane)
+            elif b"expect" in headers and headers[b"expect"].lower() == b"100-continue":
+                self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((lane, self.app))  # type: ignore[arg-type]
+
+    def _leave_to_uvicorn(self) -> None:
+        url, headers = self.url, self.headers
+        super().on_message_begin()
+        self.url = url
+        self.headers += headers
+        self.expect_100_continue = any(n == b"expect" and v.lower() == b"100-continue" for n, v in headers)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        lane = self.cycle
+        self.waiting_since = self.gateway_state.now
+        if not isinstance(lane, Lane):
+            super().on_body(body)
+        elif lane.refusal is None:
+            lane.size += len(body)
+            if lane.size > self.gateway_state.max_body:
+                lane.refusal = too_large(self.gateway_state.max_body)
+                lane.chunks = []
+                if lane.may_start:
+                    self._start(lane)
+            else:
+                lane.chunks.append(body)
+
+    def on_message_complete(self) -> None:
+        self.waiting_since = 0.0
+        self.reading_body = False
+        lane = self.cycle
+        if not isinstance(lane, Lane):
+            super().on_message_complete()
+            return
+        lane.more_body = False
+        if lane.refusal is None:
+            lane.body = lane.chunks[0] if len(lane.chunks) == 1 else b"".join(lane.chunks)
+            lane.chunks = []
+            if lane.may_start:
+                self._start(lane)
+
+    def _start(self, lane: Lane) -> None:
+        self.gateway_state.running[self] = lane
+        lane.task = self.loop.create_task(lane.run_asgi(None))
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """A pipelined request's turn has come; a completion's body may still be on its way."""
+        if not isinstance(cycle, Lane):
+            super()._start_asgi_task(cycle, app)
+            return
+        cycle.may_start = True
+        if not cycle.more_body or cycle.refusal is not None:
+            self._start(cycle)
+
+    def on_response_complete(self) -> None:
+        state = self.gateway_state
+        state.running.pop(self, None)
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        if self.flow.read_paused:
+            self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+        else:
+            self.idle_since = state.now
+
+    # ── the sweep ────────────────────────────────────────────────────────────────────────────────────────
+
+    def sweep(self, now: float) -> None:
+        """Once a second: hang up on a caller who is too slow, or idle for too long."""
+        if self.flow.read_paused:
+            return
+        if self.waiting_since:
+            allowed = BODY_SECONDS if self.reading_body else HEAD_SECONDS
+            if now - self.waiting_since <= allowed or self.transport.is_closing():
+                return
+            if not self.headers and not self.url:
+                self.transport.close()  # connected and never asked
+            else:
+                what = "body" if self.reading_body else "head"
+                said = f"the request's {what} did not come within {allowed:g} seconds"
+                self.refuse_connection(CallerError(said, status=408, code="request_timeout"))
+        elif self.idle_since and now - self.idle_since > self.timeout_keep_alive:
+            self.timeout_keep_alive_handler()
+
+
+def protocol_for(state: State) -> type[LaneProtocol]:
+    """The protocol class to name in uvicorn's config."""
+    return type("BoundLaneProtocol", (LaneProtocol,), {"gateway_state": state})
+
+
+USED = (
+    "connection_made", "connection_lost", "data_received", "send_400_response", "on_message_begin", "on_url", "on_header",
+    "on_headers_complete", "on_body", "on_message_complete", "_start_asgi_task", "on_response_complete", "shutdown",
+    "timeout_keep_alive_handler", "_unset_keepalive_if_required", "_should_upgrade", "handle_websocket_upgrade",
+)  # fmt: skip
+ATTRIBUTES = ("self.cycle", "self.pipeline", "self.flow", "self.headers", "self.url", "self.parser", "self.app", "self.transport")
+
+
+def fits(protocol: type = HttpToolsProtocol) -> bool:
+    """Whether uvicorn's class still has every method and attribute that this file stands on."""
+    if not all(callable(getattr(protocol, name, None)) for name in USED):
+        return False
+    made: Callable[..., None] = protocol.__init__  # type: ignore[misc]
+    source = inspect.getsource(made) + inspect.getsource(protocol.on_message_begin)  # type: ignore[attr-defined]
+    return all(name in source for name in ATTRIBUTES)
