@@ -92,19 +92,21 @@ def _named(request: ChatRequest, name: str, param: str) -> Choice:
     return Choice("named", name=name, explicit=True)
 
 
-def wire_names(names: Iterable[str], alphabet: str, longest: int) -> dict[str, str]:
+def wire_names(names: Iterable[str], alphabet: str, longest: int, *, first: str = "a-zA-Z_", taken: Iterable[str] = ()) -> dict[str, str]:
     """The caller's tool names → legal, unique names on the wire. `alphabet` is the inside of a regex class, e.g. "a-zA-Z0-9_-".
 
-    A legal name stays itself, whatever the others become.
+    A legal name stays itself, whatever the others become. `first` is the class of a name's first character; `taken` are names
+    that stand for something else on the wire (the vendor's own tools).
     """
-    legal = re.compile(f"[a-zA-Z_][{alphabet}]{{0,{longest - 1}}}")
-    mapped = {name: name for name in names if legal.fullmatch(name)}
-    taken = set(mapped.values())
+    names, reserved = list(names), set(taken)
+    legal = re.compile(f"[{first}][{alphabet}]{{0,{longest - 1}}}")
+    mapped = {name: name for name in names if legal.fullmatch(name) and name not in reserved}
+    taken = set(mapped.values()) | reserved
     for name in names:
         if name in mapped:
             continue
         base = re.sub(f"[^{alphabet}]", "_", name)[:longest] or "tool"
-        if not re.match("[a-zA-Z_]", base):
+        if not re.match(f"[{first}]", base):
             base = ("_" + base)[:longest]
         candidate, count = base, 1
         while candidate in taken:

@@ -11,7 +11,7 @@ from itertools import pairwise
 import msgspec
 from msgspec import Raw, Struct
 
-from ..chat import Assistant, ChatRequest, Developer, FunctionResult, Opaque, Part, RefusalPart, System, Text, Tool, User, parts
+from ..chat import Assistant, ChatRequest, Developer, FunctionResult, Message, Opaque, Part, RefusalPart, System, Text, Tool, User, parts
 from ..errors import CallerError
 from ..target import Notes
 from .tools import arguments_object
@@ -67,15 +67,16 @@ def split(request: ChatRequest, notes: Notes) -> tuple[list[Placed], list[Turn]]
     open_calls: dict[str, Call] = {}
     for index, message in enumerate(request.messages):
         at = f"messages[{index}]"
+        _name_lost(message, at, notes)
         match message:
             case System(content=content) | Developer(content=content):
-                placed = _parts(content, at, notes)
+                placed = placed_parts(content, at, notes)
                 if not turns:
                     system += placed
                 else:
                     _user(turns).content += [_as_note(p) for p in placed]
             case User(content=content):
-                placed = _parts(content, at, notes)
+                placed = placed_parts(content, at, notes)
                 if not placed:
                     raise CallerError(f"{at} has no content; this provider refuses an empty user message", param=f"{at}.content")
                 _user(turns).content += placed
@@ -83,7 +84,7 @@ def split(request: ChatRequest, notes: Notes) -> tuple[list[Placed], list[Turn]]
                 _require_answers(open_calls)
                 turn = _assistant(turns, at)
                 calls = _calls(message, at, index)
-                turn.content += _parts(message.content, at, notes)
+                turn.content += placed_parts(message.content, at, notes)
                 if message.refusal:
                     turn.content.append(Placed(Text(message.refusal), f"{at}.refusal"))
                 turn.calls += calls
@@ -98,19 +99,27 @@ def split(request: ChatRequest, notes: Notes) -> tuple[list[Placed], list[Turn]]
                     raise CallerError(
                         f"{at}.tool_call_id {id!r} answers no tool call of the assistant message before it", param=f"{at}.tool_call_id"
                     )
-                _user(turns).results.append(Result(id, call.name, [p.part for p in _parts(content, at, notes)], at, bool(bad)))
+                _user(turns).results.append(Result(id, call.name, [p.part for p in placed_parts(content, at, notes)], at, bool(bad)))
             case FunctionResult(name=name, content=content):
                 call = next((c for c in open_calls.values() if c.name == name), None)
                 if call is None:
                     raise CallerError(f"{at}.name {name!r} answers no function call before it", param=f"{at}.name")
                 del open_calls[call.id]
-                _user(turns).results.append(Result(call.id, name, [p.part for p in _parts(content, at, notes)], at))
+                _user(turns).results.append(Result(call.id, name, [p.part for p in placed_parts(content, at, notes)], at))
     _require_answers(open_calls)
     _order_results(turns)
     if not turns or isinstance(turns[0], AssistantTurn):
         notes.added("messages", "this provider wants a user turn first; a minimal one was put there")
         turns.insert(0, UserTurn([], [Placed(Text("Begin."), "messages")]))
     return system, turns
+
+
+def _name_lost(message: Message, at: str, notes: Notes) -> None:
+    """A participant's name, and an earlier spoken answer by its id, have no place among bare turns."""
+    if not isinstance(message, Tool | FunctionResult) and message.name:
+        notes.dropped(f"{at}.name", "this provider knows no participants' names")
+    if isinstance(message, Assistant) and message.audio is not None:
+        notes.dropped(f"{at}.audio", "this provider knows no earlier audio answers")
 
 
 def _user(turns: list[Turn]) -> UserTurn:
@@ -129,7 +138,7 @@ def _assistant(turns: list[Turn], at: str) -> AssistantTurn:
     return last
 
 
-def _parts(content: object, at: str, notes: Notes) -> list[Placed]:
+def placed_parts(content: object, at: str, notes: Notes) -> list[Placed]:
     """Parts with their places; empty texts removed, refusals as text, unknown parts dropped and named."""
     listed = isinstance(content, list)
     placed = []
