@@ -19,6 +19,7 @@ from .framing import Framer
 from .prepare import Prepared
 from .stamp import Stamp
 from .upstream import Reply as Opened
+from .vault import Watcher
 from .wire import Frame
 
 
@@ -57,6 +58,7 @@ class Relaying:
 
     def __init__(self, prepared: Prepared, stamp: Stamp) -> None:
         self.relay = openai_chat.Relay(prepared.target, stamp)
+        self.watcher: Watcher | None = None
         self.failed: Failed | None = None
         self.model = ""
 
@@ -74,6 +76,8 @@ class Relaying:
         return self._taken()
 
     def _look(self, events: list[Event]) -> None:
+        if self.watcher is not None:
+            self.watcher.see(events)
         for event in events:
             kind = event.__class__
             if kind is Failed:
@@ -100,6 +104,7 @@ class Translating:
     def __init__(self, prepared: Prepared, stamp: Stamp, legacy: bool, choice: int = 0) -> None:
         self.decoder: Decoder = prepared.dialect.decode_stream(prepared.target)
         self.undo = Undo(prepared.encoded, choice)
+        self.watcher: Watcher | None = None
         self.encoder = openai_chat.ChunkEncoder(stamp, prepared.target.model, legacy=legacy)
         self.failed: Failed | None = None
         self.model = ""
@@ -116,6 +121,8 @@ class Translating:
         return self.encoder.encode(self.seen(self.undo.apply(self.decoder.close())))
 
     def seen(self, events: list[Event]) -> list[Event]:
+        if self.watcher is not None:
+            self.watcher.see(events)
         for event in events:
             match event:
                 case Finished():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from time import perf_counter
 
 from msgspec import Struct
@@ -30,6 +31,7 @@ from .routing.resolve import resolve
 from .stamp import Stamp
 from .target import Note, Target
 from .upstream import Reply as Opened
+from .vault import Vault, Watcher
 from .wire import HttpResponse
 
 
@@ -114,6 +116,10 @@ async def _whole(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
         reply.model = wire.model
         return reply
     events = _decoded(prepared, response)
+    if gw.vault is not None and gw.vault.watches(target):
+        watcher = Watcher()
+        watcher.see(events)
+        gw.vault.remember(call.caller, watcher)
     if prepared.encoded.check:
 
         async def again(second: Prepared) -> list[Event]:
@@ -178,13 +184,28 @@ async def _streamed(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
         whole = HttpResponse(opened.status, opened.headers, await opened.read())
         call.waited += perf_counter() - began
         return _folded(call, reply, _decoded(prepared, whole))
+    flow: Relaying | Translating
     flow = Relaying(prepared, call.stamp) if prepared.relays else Translating(prepared, call.stamp, call.legacy)
     flowing = batches(flow, opened, framer(content_type, prepared.dialect.FRAMING), target.provider, call.request.include_usage)
+    if gw.vault is not None and gw.vault.watches(target):
+        flow.watcher = Watcher()
+        flowing = _remembered(flowing, flow.watcher, call, gw.vault)
     first = await anext(flowing)
     call.waited += perf_counter() - began
     reply.model = flow.model or target.model
     reply.batches = _one_batch(first.payloads) if first.last else _after(first, flowing)
     return reply
+
+
+async def _remembered(
+    flowing: AsyncGenerator[Batch, None], watcher: Watcher, call: Call, vault: Vault
+) -> AsyncGenerator[Batch, None]:
+    """The same batches; what the vendor signed is in the vault before the caller can have read the last."""
+    async with aclosing(flowing):
+        async for batch in flowing:
+            if batch.last:
+                vault.remember(call.caller, watcher)
+            yield batch
 
 
 async def _open(prepared: Prepared, gw: Gateway) -> Opened:
@@ -203,12 +224,10 @@ async def _open(prepared: Prepared, gw: Gateway) -> Opened:
 
 
 async def _after(first: Batch, rest: AsyncGenerator[Batch, None]) -> AsyncGenerator[Batch, None]:
-    try:
+    async with aclosing(rest):
         yield first
         async for batch in rest:
             yield batch
-    finally:
-        await rest.aclose()
 
 
 # ── several calls for one `n` ────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,117 @@
+"""The ASGI application: everything beside the fast lane, and the lane's paths too where the lane cannot serve them.
+
+Odd here: Starlette and the API's modules are imported when the first request for them comes, not before: a gateway is asked for
+completions and probes, and those need none of it. Probes are answered here by hand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from .. import __version__
+from ..errors import CallerError
+from . import refusals
+from .asgi import Receive, Scope, Send, serve_completion
+from .completions import PATHS
+from .state import State
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from .assembly import Assembly
+
+
+class App:
+    """Made once a worker. `assembly` starts and stops what the gateway needs; its `state` is there once it started."""
+
+    def __init__(self, assembly: Assembly) -> None:
+        self.assembly = assembly
+        self._rest: Starlette | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        path, method = scope["path"], scope["method"]
+        if path in PATHS:
+            if method == "POST":
+                await serve_completion(scope, receive, send, self.state)
+            elif method == "OPTIONS":
+                await answer(send, 204, b"", [(b"allow", b"POST"), *CORS])
+            else:
+                error = CallerError(f"{method} is not for {path}; POST a chat completion there", status=405, code="method_not_allowed")
+                await answer(send, 405, refusals.to_bytes(error, "/private/" in path), [(b"allow", b"POST")])
+            return
+        probe = PROBES.get(path.removeprefix("/api") if path.startswith("/api/") else path)
+        if probe is not None and method in ("GET", "HEAD"):
+            status, body = probe(self.assembly)
+            await answer(send, status, msgspec.json.encode(body) + b"\n")
+            return
+        if self._rest is None:
+            self._rest = await asyncio.to_thread(self._built)
+        await self._rest(scope, receive, send)
+
+    @property
+    def state(self) -> State:
+        return self.assembly.state
+
+    def _built(self) -> Starlette:
+        from .routes import build
+
+        return build(self.assembly)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self.assembly.start()
+        except Exception as error:
+            message = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
+            await send({"type": "lifespan.startup.failed", "message": message})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.assembly.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+CORS = [
+    (b"access-control-allow-methods", b"POST, GET, PATCH, DELETE, OPTIONS"),
+]
+
+
+async def answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json"), length, *(headers or [])]})
+    await send({"type": "http.response.body", "body": body})
+
+
+# ── probes ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def live(assembly: Assembly) -> tuple[int, dict[str, Any]]:
+    return 200, {"status": "ok"}
+
+
+def ready(assembly: Assembly) -> tuple[int, dict[str, Any]]:
+    """Ready while completions can be served. A store that is down does not stop them, so it is told and the status stays 200."""
+    if assembly.stopping:
+        return 503, {"status": "stopping"}
+    reason = assembly.live.reason
+    return 200, {"status": "ok" if assembly.live.healthy else "degraded", "store": "ok" if assembly.live.healthy else "down", "reason": reason or None}
+
+
+def ping(assembly: Assembly) -> tuple[int, dict[str, Any]]:
+    """As Opik answers `opik configure` and its clients' own health checks."""
+    return 200, {"message": "Healthy Server", "healthy": True}
+
+
+def version(assembly: Assembly) -> tuple[int, dict[str, Any]]:
+    return 200, {"version": __version__}
+
+
+PROBES = {"/health/live": live, "/health/ready": ready, "/is-alive/ping": ping, "/is-alive/ver": version}
