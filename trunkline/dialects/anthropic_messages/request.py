@@ -1,0 +1,162 @@
+"""A chat as one request to `/v1/messages`, or to Claude on Vertex, which takes nearly the same body at another address.
+
+Odd here: what one member may hold depends on others. Thinking limits sampling and the choice of tools, a schema may become a
+tool, and `max_tokens` must leave room for thinking; so the order below matters.
+
+The API version is 2023-06-01 on purpose: 2026-10-21 refuses temperature and top_p altogether, which older models still take.
+Sources: https://docs.anthropic.com/en/api/messages, https://docs.anthropic.com/en/api/versioning,
+https://docs.anthropic.com/en/api/claude-on-vertex-ai
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from ...chat import ChatRequest, Text
+from ...errors import CallerError, OperatorError
+from ...target import Encoded, Notes, Target
+from ...wire import Headers, HttpRequest
+from .. import tools as tools_of
+from ..turns import AssistantTurn, Placed, Turn, UserTurn, split
+from . import content, params, schemas, thinking, tooling
+from .models import Facts, facts
+
+VERSION = "2023-06-01"
+VERTEX_VERSION = "vertex-2023-10-16"
+
+
+def encode_request(request: ChatRequest, target: Target) -> Encoded:
+    """The request as `POST {base_url}/v1/messages` (or Vertex's address), unsigned. Of `n` answers the body asks for one.
+
+    CallerError naming the field for what this vendor cannot be asked; OperatorError where a Vertex target lacks its project.
+    """
+    notes = Notes()
+    row = facts(target.model)
+    system, turns = split(request, notes)
+    limit, ceiling = params.max_tokens(request, target, row, notes)
+    plan = thinking.plan(request, row, turns, limit, ceiling, notes)
+    _end_with_user(turns, row, plan.on, notes)
+
+    offers, own = tooling.offers(request, notes)
+    choice = tools_of.choice(request)
+    if not offers and not own and choice.mode in ("required", "named"):
+        raise CallerError("tool_choice asks for a tool call but tools is empty", param="tool_choice")
+    names = _wire_names(offers, own, turns, request)
+    taken = {*names.values(), *tooling.own_names(own), tooling.WEB_SEARCH}
+    shape = schemas.plan(request, row, choice, row.forced_tools and not plan.manual, taken, notes)
+
+    body: dict[str, Any] = {} if target.kind == "vertex" else {"model": target.model}
+    body |= {"max_tokens": plan.max_tokens}
+    instructed = [*system, *([Placed(Text(shape.instruction), "response_format")] if shape.instruction else [])]
+    if blocks := content.system_blocks(instructed):
+        body["system"] = blocks
+    body["messages"] = content.messages(turns, names, notes)
+    body |= _tools(request, offers, own, choice, names, row, plan, shape, notes)
+    if plan.thinking:
+        body["thinking"] = plan.thinking
+    if output := _output_config(request, plan, shape):
+        body["output_config"] = output
+    body |= params.sampling(request, row, plan, notes)
+    if stops := params.stop_sequences(request, notes):
+        body["stop_sequences"] = stops
+    if who := params.metadata(request, notes):
+        body["metadata"] = who
+    if (tier := params.service_tier(request, notes)) is not None:
+        body["service_tier"] = tier
+    body |= params.own_members(request)
+    params.name_unknown(request, notes)
+    if request.stream:
+        body["stream"] = True
+
+    return Encoded(
+        http=_http(body, target, bool(request.stream), [*params.betas(request), *plan.betas]),
+        notes=notes.done(),
+        names=tools_of.renamed(names),
+        json_tool=shape.tool["name"] if shape.tool else "",
+        check=shape.check,
+        schema=shape.schema,
+        fan_out=request.n or 1,
+    )
+
+
+def remote_media(request: ChatRequest, target: Target) -> list[str]:
+    """The vendor fetches https URLs itself; plain http ones, and on Vertex all of them, must be inlined."""
+    return content.remote_urls(request, all_of_them=target.kind == "vertex")
+
+
+def _http(body: dict[str, Any], target: Target, stream: bool, betas: list[str]) -> HttpRequest:
+    headers: Headers = (("content-type", "application/json"),)
+    if betas:
+        headers += (("anthropic-beta", ",".join(dict.fromkeys(betas))),)
+    if target.kind != "vertex":
+        return HttpRequest("POST", f"{target.base_url}/v1/messages", (*headers, ("anthropic-version", VERSION)), msgspec.json.encode(body))
+    project, location = target.options.get("project"), target.options.get("location")
+    if not project or not location:
+        raise OperatorError(f"provider {target.provider} needs project and location to reach Claude on Vertex")
+    model = quote(target.model, safe="@-._")
+    path = f"/v1/projects/{quote(project, safe='')}/locations/{quote(location, safe='')}/publishers/anthropic/models/{model}"
+    verb = "streamRawPredict" if stream else "rawPredict"
+    return HttpRequest(
+        "POST", f"{target.base_url}{path}:{verb}", headers, msgspec.json.encode({"anthropic_version": VERTEX_VERSION, **body})
+    )
+
+
+def _end_with_user(turns: list[Turn], row: Facts, thinks: bool, notes: Notes) -> None:
+    """A list that ends with the assistant asks it to go on ("prefill"): newer models refuse that, and all of them while thinking."""
+    last = turns[-1]
+    if not isinstance(last, AssistantTurn):
+        return
+    if thinks or not row.prefill:
+        turns.append(UserTurn([], [Placed(Text("Continue."), "messages")]))
+        notes.added("messages", "this model wants a user turn last; a minimal one was put there")
+        return
+    if last.content and isinstance(last.content[-1].part, Text):
+        part, param = last.content[-1].part, last.content[-1].param
+        if part.text != part.text.rstrip():  # "final assistant content cannot end with trailing whitespace"
+            last.content[-1] = Placed(Text(part.text.rstrip(), part.cache_control), param)
+            notes.clamped(param, "the vendor refuses white space at the end of the last assistant message")
+
+
+def _wire_names(offers: list[tools_of.Offer], own: list[Any], turns: list[Turn], request: ChatRequest) -> dict[str, str]:
+    """The caller's tool names → wire names, of tools and of the calls in the history. The vendor's own tools keep their names."""
+    called = [call.name for turn in turns if isinstance(turn, AssistantTurn) for call in turn.calls]
+    taken = tooling.own_names(own) | ({tooling.WEB_SEARCH} if request.web_search_options is not None else set())
+    wanted = dict.fromkeys([*(offer.function.name for offer in offers), *called])
+    return tools_of.wire_names(wanted, schemas.ALPHABET, schemas.LONGEST, first=schemas.ALPHABET, taken=taken)
+
+
+def _tools(
+    request: ChatRequest,
+    offers: list[tools_of.Offer],
+    own: list[Any],
+    choice: tools_of.Choice,
+    names: dict[str, str],
+    row: Facts,
+    plan: thinking.Plan,
+    shape: schemas.Format,
+    notes: Notes,
+) -> dict[str, Any]:
+    """`tools` and `tool_choice`, with the tool that stands for a schema among them."""
+    listed: list[Any] = [*tooling.tool_list(offers, choice, names, row, notes), *own]
+    searching = tooling.web_search(request, notes)
+    if searching is not None:
+        listed.append(searching)
+    if shape.tool is None:
+        picked = tooling.tool_choice(request, choice, names, row, plan.manual, notes)
+        return {"tools": listed, **({"tool_choice": picked} if picked else {})} if listed else {}
+    alone = choice.mode == "none" or not listed  # else one of the caller's tools, or the answer
+    forced: dict[str, Any] = {"type": "tool", "name": shape.tool["name"]} if alone else {"type": "any"}
+    if alone or request.parallel_tool_calls is False:
+        forced["disable_parallel_tool_use"] = True
+    return {"tools": [*listed, shape.tool], "tool_choice": forced}
+
+
+def _output_config(request: ChatRequest, plan: thinking.Plan, shape: schemas.Format) -> dict[str, Any]:
+    output: dict[str, Any] = {"effort": plan.effort} if plan.effort else {}
+    output |= thinking.native_effort(request)
+    if shape.output is not None:
+        output["format"] = shape.output
+    return output

@@ -1,0 +1,134 @@
+"""Tools and the choice among them, as the vendor has them.
+
+Odd here: `disable_parallel_tool_use` is part of the choice, not of the request; a model that thinks by budget, and some that
+always think, refuse to be forced; and the vendor's own tools (web search and its like) stand in the same list as the caller's.
+
+Source: https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from ...chat import ChatRequest
+from ...errors import CallerError
+from ...target import Notes
+from ..tools import Choice, Offer, offered
+from .models import Facts
+from .schemas import closed, object_schema
+
+WEB_SEARCH = "web_search"
+_OWN_TOOL = re.compile(r"[a-z_]+_20\d{6}|mcp_toolset")
+
+
+def offers(request: ChatRequest, notes: Notes) -> tuple[list[Offer], list[Raw]]:
+    """(function tools, the vendor's own tools as the caller wrote them). Tools of any other kind are dropped and named."""
+    told = Notes()
+    functions = offered(request, told)
+    own: list[Raw] = []
+    raw = request.wire.get("tools")
+    members = msgspec.json.decode(raw, type=list[Raw] | None) or [] if raw is not None else []
+    own_at = {f"tools[{i}]" for i, tool in enumerate(request.tools or ()) if _OWN_TOOL.fullmatch(tool.type) and i < len(members)}
+    for i, member in enumerate(members):
+        if f"tools[{i}]" in own_at:
+            own.append(member)
+    notes.list += [note for note in told.list if note.param not in own_at]
+    return functions, own
+
+
+class _OwnTool(Struct):
+    name: str = ""
+
+
+def own_names(tools: list[Raw]) -> set[str]:
+    return {msgspec.json.decode(tool, type=_OwnTool).name for tool in tools} - {""}
+
+
+def tool_list(found: list[Offer], choice: Choice, names: Mapping[str, str], facts: Facts, notes: Notes) -> list[dict[str, Any]]:
+    """The function tools that may be called. CallerError where allowed_tools leaves none."""
+    allowed = [offer for offer in found if not choice.allowed or offer.function.name in choice.allowed]
+    if choice.allowed and not allowed:
+        raise CallerError("tool_choice.allowed_tools names no tool that is offered", param="tool_choice.allowed_tools.tools")
+    return [_tool(offer, names, facts, notes) for offer in allowed]
+
+
+def _tool(offer: Offer, names: Mapping[str, str], facts: Facts, notes: Notes) -> dict[str, Any]:
+    function = offer.function
+    tool: dict[str, Any] = {"name": names[function.name]}
+    if function.description:
+        tool["description"] = function.description
+    at = f"{offer.param}.function" if offer.param.startswith("tools") else offer.param
+    tool["input_schema"] = object_schema(offer.schema, f"{at}.parameters")
+    if function.strict:
+        wire, lost = closed(offer.schema) if facts.formats else (None, [])
+        if wire is not None and not lost:
+            tool["strict"] = True
+            tool["input_schema"] = wire
+        elif not facts.formats:
+            notes.dropped(f"{at}.strict", "this model has no strict tools")
+        else:
+            notes.dropped(f"{at}.strict", f"the vendor's strict mode does not take {', '.join(lost) or 'such a schema'}")
+    if offer.cache_control is not None:
+        tool["cache_control"] = offer.cache_control
+    return tool
+
+
+def tool_choice(
+    request: ChatRequest, choice: Choice, names: Mapping[str, str], facts: Facts, manual: bool, notes: Notes
+) -> dict[str, Any] | None:
+    """`tool_choice`, None where the default does. `manual`: the model thinks by budget, so none may be forced."""
+    mode = choice.mode
+    if mode in ("required", "named") and (manual or not facts.forced_tools):
+        why = "while it thinks" if manual else "on this model"
+        notes.approximated("tool_choice", f"the vendor does not force tools {why}; sent as auto")
+        mode = "auto"
+    single = {"disable_parallel_tool_use": True} if request.parallel_tool_calls is False else {}
+    match mode:
+        case "none":
+            return {"type": "none"}
+        case "required":
+            return {"type": "any", **single}
+        case "named":
+            return {"type": "tool", "name": names[choice.name], **single}
+        case "auto":
+            return {"type": "auto", **single} if single or choice.explicit else None
+
+
+class _Place(Struct):
+    city: str | None = None
+    region: str | None = None
+    country: str | None = None
+    timezone: str | None = None
+
+
+class _Location(Struct):
+    approximate: _Place | None = None
+
+
+class _WebSearch(Struct):
+    user_location: _Location | None = None
+    search_context_size: str | None = None
+
+
+def web_search(request: ChatRequest, notes: Notes) -> dict[str, Any] | None:
+    """The vendor's web search tool for `web_search_options`."""
+    if request.web_search_options is None:
+        return None
+    try:
+        asked = msgspec.json.decode(request.web_search_options, type=_WebSearch)
+    except msgspec.DecodeError as error:
+        raise CallerError(f"web_search_options: {error}", param="web_search_options") from None
+    tool: dict[str, Any] = {"type": "web_search_20250305", "name": WEB_SEARCH}
+    if asked.search_context_size not in (None, "medium"):
+        notes.dropped("web_search_options.search_context_size", "the vendor decides how much it reads")
+    place = asked.user_location.approximate if asked.user_location else None
+    if place is not None:
+        given = {name: value for name in place.__struct_fields__ if (value := getattr(place, name))}
+        if given:
+            tool["user_location"] = {"type": "approximate", **given}
+    return tool
