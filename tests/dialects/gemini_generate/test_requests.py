@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.dialects.gemini_generate.asking import FLASH, HELLO, THREE, encode, target
+from tests.dialects.gemini_generate.asking import FLASH, THREE, encode, target
 from tests.dialects.gemini_generate.oracle import body
-from tests.strategies import chat_requests, decoded
+from tests.strategies import chat_requests
 from trunkline.chat import ChatRequest
 from trunkline.dialects import gemini_generate
 from trunkline.dialects.beside import NEUTRAL
@@ -85,11 +85,3 @@ PLACE = "/v1/projects/acme/locations/europe-west4"
 )  # fmt: skip
 def test_the_model_and_the_streaming_are_in_the_url(model: str, kind: str, stream: bool, url: str) -> None:
     assert encode(model, kind, stream=stream).http.url == f"https://x.example{url}"
-
-
-def test_the_targets_query_and_headers_are_added() -> None:
-    to = target(query=(("key2", "a b"),), headers=(("x-team", "red"),))
-    http = gemini_generate.encode_request(decoded({"model": "m", "messages": [HELLO], "stream": True}), to).http
-    assert http.url.endswith(":streamGenerateContent?alt=sse&key2=a+b")
-    assert ("x-team", "red") in http.headers
-    assert ("content-type", "application/json") in http.headers

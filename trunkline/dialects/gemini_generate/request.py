@@ -9,7 +9,7 @@ https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Raw
@@ -55,7 +55,7 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
         labels=labels(request, target, native.labels, notes),
         service_tier=_tier(request, target, notes),
     )
-    http = HttpRequest("POST", url(target, stream=bool(request.stream)), _JSON + target.headers, _encode(body))
+    http = HttpRequest("POST", url(target, stream=bool(request.stream)), _JSON, _encode(body))
     return Encoded(
         http=http, notes=notes.done(), names=tools.renamed, check=answer.check, schema=answer.check_schema, fan_out=fan_out
     )  # fmt: skip
@@ -71,9 +71,7 @@ def url(target: Target, *, stream: bool) -> str:
     else:
         place, path = "/v1beta", model if model.startswith("tunedModels/") else f"models/{model}"
     address = f"{target.base_url}{place}/{quote(path, safe='/@')}"
-    query = (("alt", "sse"), *target.query) if stream else target.query
-    method = "streamGenerateContent" if stream else "generateContent"
-    return f"{address}:{method}?{urlencode(query)}" if query else f"{address}:{method}"
+    return f"{address}:streamGenerateContent?alt=sse" if stream else f"{address}:generateContent"
 
 
 def _config(
