@@ -128,7 +128,7 @@ def serve(boot: Boot) -> int:
 
 def warn(boot: Boot, url: str) -> None:
     settings = boot.settings
-    if settings.auth.mode == "open" and not boot.loopback:
+    if settings.auth.mode == "open" and not settings.server.local:
         log.warning(
             "listening on %s in open mode: whoever reaches this port can spend your provider keys. Set [auth] mode = \"keys\", "
             "or listen on 127.0.0.1.", url,

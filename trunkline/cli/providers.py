@@ -1,0 +1,95 @@
+"""`trunkline providers add|list|rm|test`: provider keys in the store.
+
+Odd here: a key is read from standard input or a prompt, never from the command line, where every user of the machine could read
+it in the list of processes. `test` asks the running gateway's own code for one small completion, without a server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+import time
+from typing import Any
+
+from ..errors import GatewayError
+from ..secret import Secret
+from ..store.records import fresh_id, instant
+from ..store.store import Store
+from .stored import opened, table
+
+
+def run(arguments: argparse.Namespace) -> int:
+    with opened(arguments.config, arguments.data) as store:
+        match arguments.action:
+            case "add":
+                key = None if arguments.no_key else read_secret(f"key for {arguments.provider}: ")
+                return add(
+                    store,
+                    arguments.workspace,
+                    arguments.provider,
+                    key,
+                    name=arguments.name,
+                    base_url=arguments.base_url,
+                    models=arguments.models,
+                )
+            case "list":
+                return list_providers(store, arguments.workspace)
+            case "rm":
+                return remove(store, arguments.workspace, arguments.id)
+            case _:
+                return test(store, arguments.workspace, arguments.id, arguments.model)
+
+
+def read_secret(prompt: str) -> Secret:
+    """A line from standard input, or typed unseen where that is a terminal. A service account's JSON may be many lines."""
+    text = getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.read()
+    return Secret(text.strip())
+
+
+def add(store: Store, workspace: str, provider: str, key: Secret | None, *, name: str = "", base_url: str = "", models: str = "") -> int:
+    """Store a key as the API would; its id on standard output. CallerError where it is refused."""
+    from ..server.api.provider_forms import KeyForm, created
+    from ..store import provider_keys as rows
+    from ..store.provider import NAMING
+
+    form = KeyForm(
+        provider=provider,
+        api_key=key.reveal() if key else None,
+        name=name or None,
+        provider_name=name or None if provider in NAMING else None,
+        base_url=base_url or None,
+        configuration={"models": models} if models else None,
+    )
+    now = time.time()
+    row = created(form, id=fresh_id(), workspace=workspace, by="cli", at=instant(now))
+    with store.writing(now) as write:
+        rows.insert(write, row)
+    print(row.id)
+    return 0
+
+
+def list_providers(store: Store, workspace: str) -> int:
+    from ..server.api.provider_forms import shown
+    from ..store import provider_keys as rows
+
+    with store.reading() as read:
+        keys = [shown(key) for key in rows.every(read, workspace)]
+    table(("id", "provider", "name", "key", "base_url", "models"), [columns(key) for key in keys])
+    return 0
+
+
+def columns(key: dict[str, Any]) -> tuple[str, ...]:
+    secret = "oauth" if key["auth_config"] else key["api_key"] or "none"
+    name = key["provider_name"] or key["name"] or ""
+    return key["id"], key["provider"], name, secret, key["base_url"] or "", (key["configuration"] or {}).get("models", "")
+
+
+def remove(store: Store, workspace: str, id: str) -> int:
+    """0, or 1 where the workspace has none of that id."""
+    from ..store import provider_keys as rows
+
+    with store.writing(time.time()) as write:
+        found = rows.delete(write, workspace, [id])
+    print(f"provider key {id} is deleted" if found else f"workspace {workspace} has no provider key {id}", file=sys.stderr)
+    return 0 if found else 1

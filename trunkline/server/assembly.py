@@ -1,0 +1,178 @@
+"""The parts of one worker, put together, started and stopped.
+
+Odd here: nothing is global. `Boot` is what the command line said (it crosses to worker processes, so it holds no secret and reads the
+config anew there), `Assembly` is everything made of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..access import Grant
+from ..config.load import load
+from ..config.schema import Settings
+from ..config.snapshot import Snapshot, build
+from ..credentials import Credentials
+from ..gateway import Gateway
+from ..target import Timeouts
+from ..upstream import Egress, Upstream
+from ..vault import Vault
+from ..wire import HttpRequest
+from .state import State
+
+if TYPE_CHECKING:
+    from ..config.live import Live
+    from ..oidc import Issuer
+    from ..store.records import ProviderKey
+    from ..store.store import Store
+
+log = logging.getLogger("trunkline")
+
+
+class Boot:
+    """What the command line said."""
+
+    def __init__(self, config: str | None, host: str | None, port: int | None, data: str | None, workers: int | None) -> None:
+        self.config = config
+        self.overrides = {"host": host, "port": port, "data": data, "workers": workers}
+        self._settings: Settings | None = None
+
+    def load(self) -> Settings:
+        """Read the config. ConfigError with every problem."""
+        return load(self.config, os.environ, overrides=self.overrides)
+
+    @property
+    def settings(self) -> Settings:
+        """As read first; secrets stay in this process."""
+        if self._settings is None:
+            self._settings = self.load()
+        return self._settings
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"config": self.config, "overrides": self.overrides, "_settings": None}
+
+
+def egress_of(settings: Settings) -> Egress:
+    """`private_addresses = "auto"`: only in open mode on loopback may a caller's URLs be private. Metadata addresses need "allow"."""
+    match settings.egress.private_addresses:
+        case "allow":
+            return Egress(private=True, metadata=True)
+        case "deny":
+            return Egress()
+        case _:
+            return Egress(private=settings.auth.mode == "open" and settings.server.local)
+
+
+class Assembly:
+    def __init__(self, boot: Boot) -> None:
+        self.boot = boot
+        settings = boot.settings
+        self.upstream = Upstream(egress=egress_of(settings))
+        self.credentials = Credentials(self.upstream.fetch)
+        self.issuer: Issuer | None = _issuer(settings)
+        self.live: Live[Settings, Snapshot] = self._live(settings)
+        self.gateway = Gateway(self.live, self.upstream, self.credentials, Vault())
+        self.state = State(self.gateway, int(settings.server.max_body_mb * 1024 * 1024))
+        self.stopping = False
+        self._local_options: dict[str, Mapping[str, str]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _live(self, settings: Settings) -> Live[Settings, Snapshot]:
+        from ..config.live import Live
+
+        def make(settings: Settings, keys: Iterable[ProviderKey], grants: Mapping[bytes, Grant], complete: bool) -> Snapshot:
+            keys = list(keys)
+            stored = _providers_of(keys) if keys else []
+            return build(settings, os.environ, stored, grants, complete, self.issuer)
+
+        def open_store() -> Store:
+            from ..store.store import Store
+
+            base = Path(settings.path).parent if settings.path else Path()
+            return Store.open(settings.storage_url, Path(settings.data), master_key=settings.storage.master_key, environ=os.environ, base=base)
+
+        files = [Path(settings.path)] if settings.path else []
+        return Live(load=self.boot.load, build=make, open_store=open_store, files=files)
+
+    # ── starting and stopping ────────────────────────────────────────────────────────────────────────────
+
+    async def start(self) -> None:
+        """ConfigError or OperatorError where it must not start."""
+        from ..store.engine import is_new
+
+        settings = self.boot.settings
+        Path(settings.data).mkdir(parents=True, exist_ok=True)
+        await self.live.start(wait_for_store=not is_new(settings.storage_url))
+        self.live.on_change.append(self._changed)
+        self._changed(self.live.snapshot)
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(signal.SIGHUP, self._hangup)
+        if self.issuer is not None:
+            self._tasks.append(asyncio.create_task(self.issuer.run(self._get)))
+        for provider in self.live.snapshot.providers:
+            if provider.kind == "local" and provider.options.get("load") == "start":
+                self._tasks.append(asyncio.create_task(self._warm(provider.name)))
+
+    async def stop(self) -> None:
+        self.stopping = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for model in self.gateway.locals.values():
+            await model.stop()
+        await self.live.stop()
+        await self.credentials.close()
+        await self.upstream.aclose()
+
+    def _hangup(self) -> None:
+        task = asyncio.ensure_future(self.live.reload())
+        self._tasks.append(task)  # type: ignore[arg-type]
+        task.add_done_callback(self._tasks.remove)  # type: ignore[arg-type]
+
+    def _changed(self, snapshot: Snapshot) -> None:
+        """Local models follow the config: a new one may be asked for, a changed one starts anew when it is."""
+        from ..local import LocalModel
+
+        for provider in snapshot.providers:
+            if provider.kind != "local":
+                continue
+            if self._local_options.get(provider.name) != provider.options:
+                self._local_options[provider.name] = provider.options
+                self.gateway.locals[provider.name] = LocalModel(provider.options, Path(self.boot.settings.data))
+
+    async def _warm(self, name: str) -> None:
+        try:
+            await self.gateway.local(name).ready()
+        except Exception as error:
+            log.error("the local model %s did not start: %s", name, getattr(error, "message", error))
+
+    async def _get(self, url: str) -> bytes:
+        response = await self.upstream.fetch(HttpRequest("GET", url), Timeouts(5, 10, 10))
+        if response.status != 200:
+            from ..errors import UpstreamError
+
+            raise UpstreamError(f"{url} answered {response.status}")
+        return response.body
+
+
+def _providers_of(keys: list[ProviderKey]) -> list[Any]:
+    from ..store.provider import providers_of
+
+    return providers_of(keys)
+
+
+def _issuer(settings: Settings) -> Issuer | None:
+    table = settings.auth.oidc
+    if settings.auth.mode != "oidc" or table is None:
+        return None
+    from ..oidc import Issuer, Rules
+
+    return Issuer(Rules(table.issuer, table.audience, table.workspace_claim, table.models_claim, table.jwks_url))

@@ -1,0 +1,58 @@
+"""Every route beside completions and probes, as one Starlette application. Built at the first request that needs it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from .. import __version__
+from ..errors import CallerError, GatewayError
+from . import refusals
+from .api import Api, routes
+from .assembly import Assembly
+
+
+def build(assembly: Assembly) -> Starlette:
+    api = Api(
+        assembly.live,
+        assembly.upstream.fetch,
+        assembly.credentials.lifetime,
+        models=known,
+        version=__version__,
+    )
+    return Starlette(routes=[*routes(api), *described()], exception_handlers={404: not_found, 405: wrong_method, Exception: failed})
+
+
+def known(snapshot: Any, caller: Any) -> dict[str, list[dict[str, Any]]]:
+    from ..registry import known_models, opik_models
+
+    return opik_models(known_models(snapshot, caller))
+
+
+def described() -> list[Route]:
+    from .describe import docs, index, openapi
+
+    return [Route("/openapi.json", openapi), Route("/docs", docs), Route("/", index)]
+
+
+def refusal(request: Request, error: GatewayError) -> Response:
+    opik = "/private/" in request.url.path
+    return Response(refusals.to_bytes(error, opik), refusals.status_of(error, opik), media_type="application/json")
+
+
+async def not_found(request: Request, error: Exception) -> Response:
+    said = f"there is nothing at {request.url.path}; completions are at POST /v1/chat/completions, all routes at /docs"
+    return refusal(request, CallerError(said, status=404, code="not_found"))
+
+
+async def wrong_method(request: Request, error: Exception) -> Response:
+    return refusal(request, CallerError(f"{request.method} is not for {request.url.path}", status=405, code="method_not_allowed"))
+
+
+async def failed(request: Request, error: Exception) -> Response:
+    said = "the gateway failed to process this request; its log has the cause"
+    return refusal(request, GatewayError(said, code="internal_error"))
