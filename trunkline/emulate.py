@@ -85,9 +85,19 @@ class Sum:
             return []
         usages = list(self.latest.values())
 
-        def total(name: str) -> int | None:
-            known = [value for usage in usages if (value := getattr(usage, name)) is not None]
+        def total(counts: list[int | None]) -> int | None:
+            known = [count for count in counts if count is not None]
             return sum(known) if known else None
 
-        names = ("prompt", "completion", "total", "cached", "cache_write", "reasoning")
-        return [Metered(Usage(**{name: total(name) for name in names}))]
+        return [
+            Metered(
+                Usage(
+                    prompt=total([usage.prompt for usage in usages]),
+                    completion=total([usage.completion for usage in usages]),
+                    total=total([usage.total for usage in usages]),
+                    cached=total([usage.cached for usage in usages]),
+                    cache_write=total([usage.cache_write for usage in usages]),
+                    reasoning=total([usage.reasoning for usage in usages]),
+                )
+            )
+        ]

@@ -33,12 +33,20 @@ class Batch(Struct):
 class Flow(Protocol):
     """One way of passing a stream on; owned by that stream."""
 
-    model: str
-    """The model that answers, as the vendor names it; empty until it said so."""
-    failed: Failed | None
-    """What the vendor reported in place of an answer."""
-    done: bool
-    """The vendor said that this is all."""
+    @property
+    def model(self) -> str:
+        """The model that answers, as the vendor names it; empty until it said so."""
+        ...
+
+    @property
+    def failed(self) -> Failed | None:
+        """What the vendor reported in place of an answer."""
+        ...
+
+    @property
+    def done(self) -> bool:
+        """The vendor said that this is all."""
+        ...
 
     def feed(self, frames: list[Frame]) -> list[bytes]: ...
 

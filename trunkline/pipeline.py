@@ -85,13 +85,18 @@ async def respond(call: Call, gw: Gateway) -> Reply:
             reply.attempts = attempts
             return reply
         except UpstreamError as error:
-            failures.append(error)
+            failures.append(await told(error, target, gw))
             if not error.try_next:
                 break
     last = failures[-1]
     if len(failures) > 1:
         last.details = "; ".join(f"attempt {i}: {failure.message}" for i, failure in enumerate(failures, 1))
     raise last
+
+
+async def told(error: UpstreamError, target: Target, gw: Gateway) -> UpstreamError:
+    """The error with its true cause, where a broken connection means that the local model's process ended."""
+    return await gw.local(target.provider).explain(error) if target.kind == "local" else error
 
 
 def refuse_model(call: Call, targets: list[Target]) -> None:
@@ -110,7 +115,7 @@ def refuse_model(call: Call, targets: list[Target]) -> None:
 async def _whole(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
     target = prepared.target
     response = await _fetch(call, prepared, gw)
-    reply = Reply(target, prepared.encoded.notes, passed_on(response.headers), target.model)
+    reply = Reply(target, noted(prepared, response.headers), passed_on(response.headers), target.model)
     if prepared.relays:
         wire, reply.body = openai_chat.relay_response(response, target, call.stamp)
         reply.model = wire.model
@@ -127,6 +132,13 @@ async def _whole(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
 
         events = await repaired(events, prepared, gw, again)
     return _folded(call, reply, events)
+
+
+def noted(prepared: Prepared, headers: dict[str, str]) -> tuple[Note, ...]:
+    """The notes of encoding, and what the local model's own server could not pass on."""
+    notes = prepared.encoded.notes
+    lost = headers.get("x-trunkline-dropped") if prepared.target.kind == "local" else None
+    return notes if not lost else (*notes, *(Note("dropped", name.strip(), "the local model cannot") for name in lost.split(",")))
 
 
 def _folded(call: Call, reply: Reply, events: list[Event]) -> Reply:
@@ -177,7 +189,7 @@ async def _streamed(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
     target = prepared.target
     began = perf_counter()
     opened = await _open(prepared, gw)
-    reply = Reply(target, prepared.encoded.notes, passed_on(opened.headers), target.model)
+    reply = Reply(target, noted(prepared, opened.headers), passed_on(opened.headers), target.model)
     content_type = opened.headers.get("content-type", "")
     if content_type.startswith("application/json") and target.dialect in ("openai_chat", "anthropic_messages", "openai_responses"):
         # a host that ignores `stream`: its whole answer is a stream of one batch
@@ -187,6 +199,8 @@ async def _streamed(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
     flow: Relaying | Translating
     flow = Relaying(prepared, call.stamp) if prepared.relays else Translating(prepared, call.stamp, call.legacy)
     flowing = batches(flow, opened, framer(content_type, prepared.dialect.FRAMING), target.provider, call.request.include_usage)
+    if target.kind == "local":
+        flowing = _explained(flowing, target, gw)
     if gw.vault is not None and gw.vault.watches(target):
         flow.watcher = Watcher()
         flowing = _remembered(flowing, flow.watcher, call, gw.vault)
@@ -197,9 +211,17 @@ async def _streamed(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
     return reply
 
 
-async def _remembered(
-    flowing: AsyncGenerator[Batch, None], watcher: Watcher, call: Call, vault: Vault
-) -> AsyncGenerator[Batch, None]:
+async def _explained(flowing: AsyncGenerator[Batch, None], target: Target, gw: Gateway) -> AsyncGenerator[Batch, None]:
+    """The same batches; a stream of the local model that breaks off says whether the model crashed."""
+    async with aclosing(flowing):
+        try:
+            async for batch in flowing:
+                yield batch
+        except UpstreamError as error:
+            raise await told(error, target, gw) from None
+
+
+async def _remembered(flowing: AsyncGenerator[Batch, None], watcher: Watcher, call: Call, vault: Vault) -> AsyncGenerator[Batch, None]:
     """The same batches; what the vendor signed is in the vault before the caller can have read the last."""
     async with aclosing(flowing):
         async for batch in flowing:

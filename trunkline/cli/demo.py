@@ -14,7 +14,7 @@ import sys
 
 from . import chat
 
-PROMPT = "In one short sentence: what is the capital of France?"
+PROMPT = "Why is the sky blue? Answer in one sentence."
 READY = "trunkline ready on "
 
 

@@ -18,8 +18,8 @@ from .kinds import KINDS
 from .quirks import QUIRKS
 
 __all__ = [
-    "CLAUDE_ON_VERTEX", "KINDS", "LOCAL_ALIAS", "OPTIONS", "QUIRKS", "RESPONSES_ONLY", "SECRET_OPTIONS", "SPELLINGS", "Capabilities", "Kind",
-    "Provider", "chat_url", "default_base_url", "responses_url", "tidy_base_url",
+    "CLAUDE_ON_VERTEX", "KINDS", "LOCAL_ALIAS", "OPTIONS", "QUIRKS", "RESPONSES_ONLY", "SECRET_OPTIONS", "SPELLINGS", "Capabilities",
+    "Kind", "Provider", "chat_url", "default_base_url", "responses_url", "tidy_base_url",
 ]  # fmt: skip
 
 LOCAL_ALIAS = "smollm2-135m-instruct"
@@ -155,7 +155,7 @@ _ROOTS = {"vllm": "/v1", "databricks": "/serving-endpoints"}
 
 
 def tidy_base_url(kind: str, url: str) -> tuple[str, Headers]:
-    """(the base URL without a slash, query, or the ends this gateway adds itself; its query). With or without `/v1`: both are understood."""
+    """(the base URL without a final slash, its query, and the ends this gateway adds itself; its query). `/v1` may be there or not."""
     parts = urlsplit(url)
     path = parts.path.rstrip("/")
     for end in _ADDED.get(kind, ("/chat/completions", "/responses")):

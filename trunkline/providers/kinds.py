@@ -10,6 +10,16 @@ from .kind import Capabilities, Kind
 HOST = frozenset({"no_developer_role", "no_functions", "plain_tool_choice"})
 """What nearly no host but OpenAI has; `system`, `tools` and plain choices mean the same and are understood everywhere."""
 
+
+def host(more: str) -> frozenset[str]:
+    """`HOST` and these quirks."""
+    return HOST | frozenset(more.split())
+
+
+def words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 _ROWS = (
     Kind(
         name="openai",
@@ -78,9 +88,7 @@ _ROWS = (
         base_url_env=("AWS_ENDPOINT_URL_BEDROCK_RUNTIME",),
         auth="sigv4",
         dialect="bedrock_converse",
-        prefixes=(
-            "anthropic.*", "amazon.*", "meta.*", "mistral.*", "cohere.*", "ai21.*", "us.*", "eu.*", "apac.*", "global.*", "arn:aws*:bedrock:*",
-        ),
+        prefixes=words("anthropic.* amazon.* meta.* mistral.* cohere.* ai21.* us.* eu.* apac.* global.* arn:aws*:bedrock:*"),
         capabilities=Capabilities(True, True, None, None, True, False, False, False),
         docs="https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html",
         required_options=("region",),
@@ -102,13 +110,12 @@ _ROWS = (
         title="Mistral",
         env=("MISTRAL_API_KEY",),
         base_url="https://api.mistral.ai/v1",
-        quirks=HOST | {
-            "no_stream_options", "max_tokens_only", "strict_fields", "seed_random_seed", "tool_choice_any", "nine_char_tool_ids",
-            "content_lists", "no_user", "no_logprobs", "no_logit_bias", "openai_only_fields_removed",
-        },
-        prefixes=(
-            "mistral-*", "ministral-*", "magistral-*", "codestral-*", "devstral-*", "labs-devstral-*", "pixtral-*", "voxtral-*",
-            "open-mistral-*", "open-mixtral-*",
+        quirks=host(
+            "no_stream_options max_tokens_only strict_fields seed_random_seed tool_choice_any nine_char_tool_ids content_lists "
+            "no_user no_logprobs no_logit_bias openai_only_fields_removed"
+        ),
+        prefixes=words(
+            "mistral-* ministral-* magistral-* codestral-* devstral-* labs-devstral-* pixtral-* voxtral-* open-mistral-* open- mixtral-*"
         ),
         capabilities=Capabilities(True, True, True, True, True, False, True, True),
         docs="https://docs.mistral.ai/api/",
@@ -119,7 +126,7 @@ _ROWS = (
         title="Groq",
         env=("GROQ_API_KEY",),
         base_url="https://api.groq.com/openai/v1",
-        quirks=HOST | {"no_n", "no_logprobs", "no_logit_bias", "no_store_metadata", "strict_fields", "reasoning_field_reasoning"},
+        quirks=host("no_n no_logprobs no_logit_bias no_store_metadata strict_fields reasoning_field_reasoning"),
         capabilities=Capabilities(True, True, False, True, True, False, False, True),
         docs="https://console.groq.com/docs/openai",
         notes="logprobs, top_logprobs, logit_bias, messages[].name and n other than 1 are a 400",
@@ -140,10 +147,10 @@ _ROWS = (
         title="DeepSeek",
         env=("DEEPSEEK_API_KEY",),
         base_url="https://api.deepseek.com",
-        quirks=HOST | {
-            "max_tokens_only", "no_json_schema", "no_n", "no_seed", "no_logit_bias", "no_parallel_tool_calls", "openai_only_fields_removed",
-            "keeps_reasoning_content",
-        },
+        quirks=host(
+            "max_tokens_only no_json_schema no_n no_seed no_logit_bias no_parallel_tool_calls openai_only_fields_removed "
+            "keeps_reasoning_content"
+        ),
         prefixes=("deepseek-chat", "deepseek-reasoner", "deepseek-v[0-9]*"),
         capabilities=Capabilities(True, False, False, False, True, True, False, False),
         docs="https://api-docs.deepseek.com/api/create-chat-completion",
@@ -163,7 +170,7 @@ _ROWS = (
         title="Together AI",
         env=("TOGETHER_API_KEY", "TOGETHERAI_API_KEY"),
         base_url="https://api.together.xyz/v1",
-        quirks=HOST | {"max_tokens_only", "stop_list_only", "openai_only_fields_removed"},
+        quirks=host("max_tokens_only stop_list_only openai_only_fields_removed"),
         capabilities=Capabilities(True, True, None, True, True, None, True, True),
         docs="https://docs.together.ai/reference/chat-completions-1",
     ),
@@ -172,7 +179,7 @@ _ROWS = (
         title="Fireworks AI",
         env=("FIREWORKS_API_KEY",),
         base_url="https://api.fireworks.ai/inference/v1",
-        quirks=HOST | {"strict_fields", "no_stream_options"},
+        quirks=host("strict_fields no_stream_options"),
         prefixes=("accounts/fireworks/*",),
         capabilities=Capabilities(True, True, None, True, True, True, True, None),
         docs="https://docs.fireworks.ai/api-reference/post-chatcompletions",
@@ -183,9 +190,7 @@ _ROWS = (
         title="Cerebras",
         env=("CEREBRAS_API_KEY",),
         base_url="https://api.cerebras.ai/v1",
-        quirks=HOST | {
-            "no_penalties", "no_logit_bias", "no_n", "no_parallel_tool_calls", "openai_only_fields_removed", "reasoning_field_reasoning",
-        },
+        quirks=host("no_penalties no_logit_bias no_n no_parallel_tool_calls openai_only_fields_removed reasoning_field_reasoning"),
         capabilities=Capabilities(True, False, False, True, True, True, False, True),
         docs="https://inference-docs.cerebras.ai/resources/openai",
         notes="its documentation lists penalties, logit_bias, parallel_tool_calls and service_tier as a 400",
@@ -195,10 +200,9 @@ _ROWS = (
         title="Perplexity",
         env=("PERPLEXITY_API_KEY", "PERPLEXITYAI_API_KEY"),
         base_url="https://api.perplexity.ai",
-        quirks=HOST | {
-            "no_stream_options", "max_tokens_only", "no_n", "no_seed", "no_logprobs", "no_logit_bias", "no_parallel_tool_calls",
-            "no_store_metadata", "no_done",
-        },
+        quirks=host(
+            "no_stream_options max_tokens_only no_n no_seed no_logprobs no_logit_bias no_parallel_tool_calls no_store_metadata no_done"
+        ),
         prefixes=("sonar", "sonar-*"),
         capabilities=Capabilities(False, True, False, True, True, False, False, False),
         docs="https://docs.perplexity.ai/api-reference/chat-completions-post",
@@ -229,7 +233,7 @@ _ROWS = (
         title="vLLM",
         base_url="http://localhost:8000/v1",
         auth="none",
-        quirks=HOST | {"reasoning_field_reasoning"},
+        quirks=host("reasoning_field_reasoning"),
         capabilities=Capabilities(True, True, None, True, True, True, True, True),
         docs="https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
     ),
@@ -238,7 +242,7 @@ _ROWS = (
         title="Databricks",
         env=("DATABRICKS_TOKEN",),
         base_url_env=("DATABRICKS_HOST",),
-        quirks=HOST | {"no_stream_options", "max_tokens_only", "openai_only_fields_removed"},
+        quirks=host("no_stream_options max_tokens_only openai_only_fields_removed"),
         prefixes=("databricks-*",),
         capabilities=Capabilities(True, True, None, True, True, True, True, None),
         docs="https://docs.databricks.com/aws/machine-learning/foundation-model-apis/api-reference",
@@ -250,7 +254,7 @@ _ROWS = (
         title="Snowflake Cortex",
         env=("SNOWFLAKE_PAT",),
         base_url="https://{account}.snowflakecomputing.com/api/v2/cortex/v1",
-        quirks=HOST | {"no_finish_reason"},
+        quirks=host("no_finish_reason"),
         docs="https://docs.snowflake.com/user-guide/snowflake-cortex/cortex-rest-api",
         required_options=("account",),
         notes="zero values stand for absent ones: finish_reason, refusal, model are empty strings",
@@ -260,7 +264,7 @@ _ROWS = (
         title="Cloudflare Workers AI",
         env=("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_KEY"),
         base_url="https://api.cloudflare.com/client/v4/accounts/{account_id}/ai/v1",
-        quirks=HOST | {"max_tokens_only"},
+        quirks=host("max_tokens_only"),
         prefixes=("@cf/*", "@hf/*"),
         docs="https://developers.cloudflare.com/workers-ai/configuration/open-ai-compatibility",
         required_options=("account_id",),
@@ -271,7 +275,7 @@ _ROWS = (
         title="NVIDIA NIM",
         env=("NVIDIA_API_KEY", "NVIDIA_NIM_API_KEY"),
         base_url="https://integrate.api.nvidia.com/v1",
-        quirks=HOST | {"max_tokens_only"},
+        quirks=host("max_tokens_only"),
         docs="https://docs.api.nvidia.com/nim/reference/llm-apis",
     ),
     Kind(
@@ -279,7 +283,7 @@ _ROWS = (
         title="SambaNova",
         env=("SAMBANOVA_API_KEY",),
         base_url="https://api.sambanova.ai/v1",
-        quirks=HOST | {"max_tokens_only", "no_n", "no_logprobs", "no_logit_bias", "no_penalties", "openai_only_fields_removed"},
+        quirks=host("max_tokens_only no_n no_logprobs no_logit_bias no_penalties openai_only_fields_removed"),
         capabilities=Capabilities(True, True, None, True, True, False, False, True),
         docs="https://docs.sambanova.ai/docs/en/features/openai-compatibility",
     ),
@@ -288,10 +292,10 @@ _ROWS = (
         title="Z.ai",
         env=("ZAI_API_KEY", "Z_AI_API_KEY", "ZHIPUAI_API_KEY"),
         base_url="https://api.z.ai/api/paas/v4",
-        quirks=HOST | {
-            "max_tokens_only", "no_json_schema", "no_n", "no_seed", "no_logprobs", "no_logit_bias", "no_penalties", "stop_list_only",
-            "no_user", "no_parallel_tool_calls", "openai_only_fields_removed", "keeps_reasoning_content",
-        },
+        quirks=host(
+            "max_tokens_only no_json_schema no_n no_seed no_logprobs no_logit_bias no_penalties stop_list_only no_user "
+            "no_parallel_tool_calls openai_only_fields_removed keeps_reasoning_content"
+        ),
         prefixes=("glm-*",),
         capabilities=Capabilities(True, True, False, False, True, False, False, False),
         docs="https://docs.z.ai/api-reference/llm/chat-completion",
@@ -302,7 +306,7 @@ _ROWS = (
         env=("MOONSHOT_API_KEY", "KIMI_API_KEY"),
         base_url="https://api.moonshot.ai/v1",
         base_url_env=("MOONSHOT_BASE_URL",),
-        quirks=HOST | {"max_completion_tokens", "keeps_reasoning_content"},
+        quirks=host("max_completion_tokens keeps_reasoning_content"),
         prefixes=("kimi-*", "moonshot-*"),
         capabilities=Capabilities(True, True, False, None, True, None, None, None),
         docs="https://platform.moonshot.ai/docs/api/chat",
@@ -315,7 +319,7 @@ _ROWS = (
         quirks=HOST,
         required_options=("base_url",),
         docs="https://platform.openai.com/docs/api-reference/chat",
-        notes="name more quirks of the host in its table: quirks = [\"no_n\"]",
+        notes='name more quirks of the host in its table: quirks = ["no_n"]',
     ),
     Kind(
         name="local",

@@ -11,14 +11,14 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..access import Grant
+from ..config.live import live_of
 from ..config.load import load
 from ..config.schema import Settings
-from ..config.snapshot import Snapshot, build
+from ..config.snapshot import Snapshot
 from ..credentials import Credentials
 from ..gateway import Gateway
 from ..target import Timeouts
@@ -28,10 +28,7 @@ from ..wire import HttpRequest
 from .state import State
 
 if TYPE_CHECKING:
-    from ..config.live import Live
     from ..oidc import Issuer
-    from ..store.records import ProviderKey
-    from ..store.store import Store
 
 log = logging.getLogger("trunkline")
 
@@ -77,39 +74,20 @@ class Assembly:
         self.upstream = Upstream(egress=egress_of(settings))
         self.credentials = Credentials(self.upstream.fetch)
         self.issuer: Issuer | None = _issuer(settings)
-        self.live: Live[Settings, Snapshot] = self._live(settings)
+        self.live = live_of(boot.config, os.environ, overrides=boot.overrides, tokens=lambda settings: self.issuer)
         self.gateway = Gateway(self.live, self.upstream, self.credentials, Vault())
         self.state = State(self.gateway, int(settings.server.max_body_mb * 1024 * 1024))
         self.stopping = False
         self._local_options: dict[str, Mapping[str, str]] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
-    def _live(self, settings: Settings) -> Live[Settings, Snapshot]:
-        from ..config.live import Live
-
-        def make(settings: Settings, keys: Iterable[ProviderKey], grants: Mapping[bytes, Grant], complete: bool) -> Snapshot:
-            keys = list(keys)
-            stored = _providers_of(keys) if keys else []
-            return build(settings, os.environ, stored, grants, complete, self.issuer)
-
-        def open_store() -> Store:
-            from ..store.store import Store
-
-            base = Path(settings.path).parent if settings.path else Path()
-            return Store.open(settings.storage_url, Path(settings.data), master_key=settings.storage.master_key, environ=os.environ, base=base)
-
-        files = [Path(settings.path)] if settings.path else []
-        return Live(load=self.boot.load, build=make, open_store=open_store, files=files)
-
     # ── starting and stopping ────────────────────────────────────────────────────────────────────────────
 
     async def start(self) -> None:
         """ConfigError or OperatorError where it must not start."""
-        from ..store.engine import is_new
-
         settings = self.boot.settings
         Path(settings.data).mkdir(parents=True, exist_ok=True)
-        await self.live.start(wait_for_store=not is_new(settings.storage_url))
+        await self.live.start()
         self.live.on_change.append(self._changed)
         self._changed(self.live.snapshot)
         loop = asyncio.get_running_loop()
@@ -161,12 +139,6 @@ class Assembly:
 
             raise UpstreamError(f"{url} answered {response.status}")
         return response.body
-
-
-def _providers_of(keys: list[ProviderKey]) -> list[Any]:
-    from ..store.provider import providers_of
-
-    return providers_of(keys)
 
 
 def _issuer(settings: Settings) -> Issuer | None:

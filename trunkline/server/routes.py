@@ -17,13 +17,7 @@ from .assembly import Assembly
 
 
 def build(assembly: Assembly) -> Starlette:
-    api = Api(
-        assembly.live,
-        assembly.upstream.fetch,
-        assembly.credentials.lifetime,
-        models=known,
-        version=__version__,
-    )
+    api = Api(assembly.live, assembly.upstream.fetch, models=known, version=__version__)
     return Starlette(routes=[*routes(api), *described()], exception_handlers={404: not_found, 405: wrong_method, Exception: failed})
 
 

@@ -70,47 +70,24 @@ def _typed(body: bytes, wire: dict[str, Raw], *, respelt: bool = False) -> ChatR
 
 def _respell(wire: dict[str, Raw]) -> tuple[bytes, dict[str, Raw]]:
     """The body in snake_case, and with Opik's `custom_parameters` in their places."""
-    fields: dict[str, Any] = spelling.respelled(_decode_shallow(wire))
+    fields = spelling.respelled(wire)
     extra = fields.pop("custom_parameters", None)
-    if isinstance(extra, dict):
+    if extra is not None and bytes(extra) != b"null":
         fields = _with_custom(fields, extra)
-    body = msgspec.json.encode(fields)
-    return body, _WIRE.decode(body)
+    return msgspec.json.encode(fields), fields
 
 
-_WALKED = frozenset({"messages", "tools", "tool_choice", "stream_options", "response_format", "web_search_options", "custom_parameters"})
-
-
-def _decode_shallow(wire: dict[str, Raw]) -> dict[str, Any]:
-    """Decode only what may hold the API's names; the rest stays the caller's bytes. Schemas and arguments are kept as bytes too."""
-    fields: dict[str, Any] = {}
-    for name, raw in wire.items():
-        snake = spelling.TOP.get(name, name)
-        if snake not in _WALKED:
-            fields[name] = raw
-        elif snake in ("tools", "response_format"):
-            fields[name] = _two_deep(raw)
-        else:
-            fields[name] = msgspec.json.decode(raw)
-    return fields
-
-
-def _two_deep(raw: Raw) -> Any:
-    """An object, or a list of objects, whose members stay bytes; anything else decoded."""
-    for shape in (dict[str, Raw], list[dict[str, Raw]]):
-        try:
-            return msgspec.json.decode(raw, type=shape)
-        except msgspec.ValidationError:
-            continue
-    return msgspec.json.decode(raw)
-
-
-def _with_custom(fields: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+def _with_custom(fields: dict[str, Raw], extra: Raw) -> dict[str, Raw]:
     """Opik's `custom_parameters`: top-level keys that beat the typed ones; either token limit in it clears both (OPIK.md 1.2)."""
-    if "max_tokens" in extra or "max_completion_tokens" in extra:
+    try:
+        custom = _WIRE.decode(extra)
+    except msgspec.ValidationError as error:
+        said = str(error).replace("Expected", "expected")
+        raise CallerError(f"custom_parameters: {said}", param="custom_parameters", code="invalid_type") from None
+    if "max_tokens" in custom or "max_completion_tokens" in custom:
         fields.pop("max_tokens", None)
         fields.pop("max_completion_tokens", None)
-    return {**fields, **extra}
+    return {**fields, **custom}
 
 
 def _second_look(wire: dict[str, Raw], error: msgspec.ValidationError) -> ChatRequest:

@@ -1,17 +1,19 @@
 """camelCase in, snake_case on: the published Opik Python client writes the API's names in camelCase, also nested.
 
 Odd here: only the API's own names may be changed, and only where the API puts them. A tool's schema, metadata keys and
-call arguments are the caller's data and may well hold a `maxTokens` of their own, so this walks the known places and no others.
-Where both spellings are given, snake_case wins.
+call arguments are the caller's data and may well hold a `maxTokens` of their own, so this walks the known places and no others, and
+everything between them stays the caller's bytes. Where both spellings are given, snake_case wins.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
 
-from ...chat import KNOWN_FIELDS, Assistant, ChatRequest
+import msgspec
+from msgspec import Raw, Struct
+
+from ...chat import KNOWN_FIELDS, ChatRequest, Developer, System, User
 
 
 def camel(name: str) -> str:
@@ -19,23 +21,48 @@ def camel(name: str) -> str:
     return head + "".join(word.capitalize() for word in rest)
 
 
-def _table(names: Iterable[str]) -> dict[str, str]:
-    return {camel(name): name for name in names if "_" in name}
+class Place(Struct, frozen=True):
+    """A place in the body where the API's names stand: an object, or a list of such objects."""
+
+    names: dict[str, str]
+    """camelCase → snake_case"""
+    inner: dict[str, Place] = {}
+    """Member (in snake_case) → the place its value is."""
 
 
-TOP = _table(KNOWN_FIELDS | {"custom_parameters", "extra_body"})
-STREAM_OPTIONS = _table(["include_usage", "include_obfuscation"])
-RESPONSE_FORMAT = _table(["json_schema"])
-TOOL = _table(["cache_control"])
-TOOL_CHOICE = _table(["allowed_tools"])
-WEB_SEARCH = _table(["search_context_size", "user_location"])
-MESSAGE = _table(["tool_calls", "tool_call_id", "function_call", "reasoning_content", "reasoning_details", "cache_control", "is_error"])
-CALL = _table(["extra_content"])
-PART = _table(["image_url", "input_audio", "video_url", "cache_control"])
-FILE = _table(["file_id", "file_data"])
+def _place(*names: str, **inner: Place) -> Place:
+    return Place({camel(name): name for name in (*names, *inner) if "_" in name}, inner)
 
-_NESTED = {n for table in (STREAM_OPTIONS, RESPONSE_FORMAT, TOOL, TOOL_CHOICE, WEB_SEARCH, MESSAGE, CALL, PART, FILE) for n in table}
-_SUSPECT = re.compile(b'"(?:' + b"|".join(sorted(name.encode() for name in _NESTED)) + b')"')
+
+_PART = _place("image_url", "input_audio", "video_url", "cache_control", file=_place("file_id", "file_data"))
+_MESSAGE = _place(
+    "tool_call_id", "function_call", "reasoning_content", "reasoning_details", "cache_control", "is_error",
+    content=_PART, tool_calls=_place("extra_content"),
+)  # fmt: skip
+BODY = _place(
+    *KNOWN_FIELDS, "custom_parameters", "extra_body",
+    messages=_MESSAGE,
+    tools=_place("cache_control"),
+    tool_choice=_place("allowed_tools"),
+    stream_options=_place("include_usage", "include_obfuscation"),
+    response_format=_place("json_schema"),
+    web_search_options=_place("search_context_size", "user_location"),
+)  # fmt: skip
+TOP = BODY.names
+
+
+def _names(place: Place) -> Iterator[str]:
+    for inner in place.inner.values():
+        yield from inner.names
+        yield from _names(inner)
+
+
+def _pattern(names: Iterable[str]) -> re.Pattern[bytes]:
+    return re.compile(b'"(?:' + b"|".join(sorted({name.encode() for name in names})) + b')"')
+
+
+_SUSPECT = _pattern(_names(BODY))
+_PLAIN = (System, Developer, User)
 
 
 def misspelt(body: bytes) -> bool:
@@ -48,48 +75,37 @@ def suspicious(request: ChatRequest, body: bytes) -> bool:
     if request.tools or request.stream_options or request.response_format or request.web_search_options or request.tool_choice:
         return misspelt(body)
     for message in request.messages:
-        if message.content.__class__ is not str or message.__class__ is Assistant:
+        if message.content.__class__ is not str or message.__class__ not in _PLAIN:
             return misspelt(body)
     return False
 
 
-def respelled(body: dict[str, Any]) -> dict[str, Any]:
-    """The decoded body with the API's own names in snake_case."""
-    body = _keys(body, TOP)
-    _each(body, "stream_options", STREAM_OPTIONS)
-    _each(body, "response_format", RESPONSE_FORMAT)
-    _each(body, "web_search_options", WEB_SEARCH)
-    _each(body, "tool_choice", TOOL_CHOICE)
-    _each(body, "tools", TOOL)
-    _each(body, "messages", MESSAGE)
-    for message in _dicts(body.get("messages")):
-        _each(message, "tool_calls", CALL)
-        _each(message, "content", PART)
-        for part in _dicts(message.get("content")):
-            _each(part, "file", FILE)
-    return body
+def respelled(wire: Mapping[str, Raw]) -> dict[str, Raw]:
+    """The body's members with the API's own names in snake_case."""
+    return _members(wire, BODY)
 
 
-def _keys(value: dict[str, Any], table: dict[str, str]) -> dict[str, Any]:
-    if not any(key in table for key in value):
-        return value
-    plain = {key: item for key, item in value.items() if key not in table}
-    for key, item in value.items():
-        if key in table:
-            plain.setdefault(table[key], item)
+_OBJECT = msgspec.json.Decoder(dict[str, Raw])
+_LIST = msgspec.json.Decoder(list[Raw])
+_encode = msgspec.json.encode
+
+
+def _members(members: Mapping[str, Raw], place: Place) -> dict[str, Raw]:
+    plain = {name: raw for name, raw in members.items() if name not in place.names}
+    for name, raw in members.items():
+        if name in place.names:
+            plain.setdefault(place.names[name], raw)
+    for name, inner in place.inner.items():
+        if name in plain:
+            plain[name] = _value(plain[name], inner)
     return plain
 
 
-def _each(holder: dict[str, Any], name: str, table: dict[str, str]) -> None:
-    """Respell the object, or each object of the list, that `holder[name]` is."""
-    value = holder.get(name)
-    if isinstance(value, dict):
-        holder[name] = _keys(value, table)
-    elif isinstance(value, list):
-        holder[name] = [_keys(item, table) if isinstance(item, dict) else item for item in value]
+def _value(raw: Raw, place: Place) -> Raw:
+    if bytes(memoryview(raw)[:1]) == b"[":
+        return Raw(_encode([_object(item, place) for item in _LIST.decode(raw)]))
+    return _object(raw, place)
 
 
-def _dicts(value: Any) -> list[dict[str, Any]]:
-    if isinstance(value, dict):
-        return [value]
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+def _object(raw: Raw, place: Place) -> Raw:
+    return Raw(_encode(_members(_OBJECT.decode(raw), place))) if bytes(memoryview(raw)[:1]) == b"{" else raw

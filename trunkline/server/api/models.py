@@ -1,0 +1,42 @@
+"""`GET /v1/models` and `GET /v1/models/ID`: what the caller may name, with context window, limits, abilities and prices.
+
+Odd here: an id holds slashes, so the path's rest is the id. The list is made in a thread, since the first one loads the data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ...access import Caller
+from ...registry.answers import openai_list, openai_one, opik_models
+from ...registry.cards import ModelCard, known_models
+from .endpoint import Api, Endpoint, answer
+
+
+def cards(snapshot: Any, caller: Caller) -> list[ModelCard]:
+    return known_models(snapshot, caller, snapshot.settings.prices)
+
+
+def for_opik(snapshot: Any, caller: Caller) -> dict[str, list[dict[str, Any]]]:
+    """`Api.models`: what GET /v1/private/llm/models answers."""
+    return opik_models(cards(snapshot, caller))
+
+
+async def list_models(request: Request, api: Api, caller: Caller) -> Response:
+    return answer(openai_list(await asyncio.to_thread(cards, api.live.snapshot, caller)))
+
+
+async def one_model(request: Request, api: Api, caller: Caller) -> Response:
+    """404 in OpenAI's shape for what is not listed, with the nearest ids."""
+    known = await asyncio.to_thread(cards, api.live.snapshot, caller)
+    return answer(openai_one(known, request.path_params["id"]))
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/v1/models", "caller", list_models),
+    Endpoint("GET", "/v1/models/{id:path}", "caller", one_model),
+)
