@@ -42,14 +42,17 @@ class Gateway:
 
 
 @contextlib.contextmanager
-def gateway(folder: Path, config: str = "", *arguments: str, environment: dict[str, str] | None = None) -> Iterator[Gateway]:
-    """`trunkline serve` on a free port with this config; stopped at the end, and it must stop cleanly."""
+def gateway(
+    folder: Path, config: str = "", *arguments: str, environment: dict[str, str] | None = None, module: str = "trunkline"
+) -> Iterator[Gateway]:
+    """`trunkline serve` on a free port with this config; stopped at the end, and it must stop cleanly. `module` runs in its place."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "trunkline.toml"
     path.write_text(config)
-    command = [sys.executable, "-m", "trunkline", "serve", "--config", str(path), "--data", str(folder / "data"), "--port", "0", *arguments]
+    command = [sys.executable, "-m", module, "serve", "--config", str(path), "--data", str(folder / "data"), "--port", "0", *arguments]
     with (folder / "stderr.log").open("w") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env={**clean_environment(), **(environment or {})})
+        variables = {**clean_environment(), **(environment or {})}
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=variables, cwd=Path(__file__).parents[1])
         try:
             assert process.stdout is not None
             line = next((line for line in process.stdout if line.startswith(READY)), None)

@@ -124,10 +124,7 @@ def identify(snapshot: HasAccess, authorization: bytes, x_api_key: bytes, worksp
     hashed = key_hash(key)
     grant = access.grants.get(hashed)
     if grant is not None:
-        if grant.disabled:
-            raise refused("This API key is disabled.")
-        if grant.expires_at <= now:
-            raise refused("This API key has expired.")
+        _refuse_ended(grant, now)
         return _in_workspace(grant.caller, workspace)
     if access.admin_hash and hmac.compare_digest(hashed, access.admin_hash):
         return _admin(workspace_name(workspace))
@@ -145,7 +142,7 @@ def identify(snapshot: HasAccess, authorization: bytes, x_api_key: bytes, worksp
     raise refused("Incorrect API key provided.")
 
 
-def identify_admin(snapshot: HasAccess, authorization: bytes, x_api_key: bytes) -> Caller:
+def identify_admin(snapshot: HasAccess, authorization: bytes, x_api_key: bytes, now: float) -> Caller:
     """The caller of an admin route. Raises CallerError 401 for a missing or wrong admin key, 403 for a gateway key or
     where no admin key is configured; without one the routes are open to anyone only in open mode on loopback."""
     access = snapshot.access
@@ -164,9 +161,14 @@ def identify_admin(snapshot: HasAccess, authorization: bytes, x_api_key: bytes) 
     hashed = key_hash(key)
     if hmac.compare_digest(hashed, access.admin_hash):
         return _admin(DEFAULT_WORKSPACE)
-    if hashed in access.grants:
+    grant = access.grants.get(hashed)
+    if grant is not None:
+        _refuse_ended(grant, now)
         raise CallerError(
-            "A gateway key may not use the admin API; it needs the admin key.", status=403, type="permission_error", code="admin_key_required"
+            "A gateway key may not use the admin API; it needs the admin key.",
+            status=403,
+            type="permission_error",
+            code="admin_key_required",
         )
     raise refused("Incorrect admin key provided.")
 
@@ -195,6 +197,13 @@ def anonymous(workspace: bytes) -> Caller:
 @lru_cache(maxsize=256)
 def _admin(workspace: str) -> Caller:
     return Caller(workspace=workspace, name="admin", role="admin", admin=True)
+
+
+def _refuse_ended(grant: Grant, now: float) -> None:
+    if grant.disabled:
+        raise refused("This API key is disabled.")
+    if grant.expires_at <= now:
+        raise refused("This API key has expired.")
 
 
 def _in_workspace(caller: Caller, workspace: bytes) -> Caller:

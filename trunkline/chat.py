@@ -116,7 +116,10 @@ class Opaque(Struct, frozen=True, tag_field="type", tag="trunkline:opaque"):
     def kind(self) -> str:
         import msgspec
 
-        return msgspec.json.decode(self.raw, type=_Typed).type
+        try:
+            return msgspec.json.decode(self.raw, type=_Typed).type
+        except msgspec.ValidationError:  # a caller wrote our own tag
+            return "unknown"
 
 
 class _Typed(Struct):
@@ -323,7 +326,13 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     """The body's top-level members in snake_case, each as the caller's own bytes: what a same-format hop relays."""
 
     def __post_init__(self) -> None:
-        _null_is_absent(self, "audio", "prediction", "web_search_options", "prompt_cache_options")
+        if (
+            self.audio is not None
+            or self.prediction is not None
+            or self.web_search_options is not None
+            or self.prompt_cache_options is not None
+        ):
+            _null_is_absent(self, "audio", "prediction", "web_search_options", "prompt_cache_options")
 
     @property
     def token_limit(self) -> int | None:

@@ -11,6 +11,9 @@ from msgspec.structs import replace
 from .chat import Event, Finished, Metered, Reason, Started, TextDelta, ToolDelta, ToolStarted, Usage
 from .target import Encoded
 
+_SURPLUS = -1
+"""In `real_tools`: a second call of the forced tool, which nobody asked for."""
+
 
 class Undo:
     """Undoes one call's disguises; owned by that call. `choice` is the index its choices get (for `n` by parallel calls)."""
@@ -19,8 +22,12 @@ class Undo:
         self.names = encoded.names
         self.json_tool = encoded.json_tool
         self.choice = choice
-        self.content_tools: set[tuple[int, int]] = set()
-        """(choice, tool) of forced tools whose arguments are text"""
+        self.content_tools: dict[int, int] = {}
+        """choice → the forced tool whose arguments are its text; of several the first"""
+        self.empty: set[int] = set()
+        """choices whose forced tool has said nothing yet"""
+        self.chatter: dict[int, list[Event]] = {}
+        """choice → text beside the forced tool: no part of the JSON, and all there is where the tool was not called"""
         self.real_tools: dict[tuple[int, int], int] = {}
         self.idle = not (self.names or self.json_tool or choice)
 
@@ -30,29 +37,51 @@ class Undo:
         out: list[Event] = []
         for event in events:
             undone = self._one(event)
-            if undone is not None:
-                out.append(self._moved(undone) if self.choice else undone)
+            out += [self._moved(event) for event in undone] if self.choice else undone
         return out
 
-    def _one(self, event: Event) -> Event | None:
+    def _one(self, event: Event) -> list[Event]:
         match event:
             case ToolStarted(tool, _, name, index) if name == self.json_tool and self.json_tool:
-                self.content_tools.add((index, tool))
-                return None
+                if index not in self.content_tools:
+                    self.content_tools[index] = tool
+                    self.empty.add(index)
+                else:
+                    self.real_tools[index, tool] = _SURPLUS
+                return []
             case ToolStarted(tool, _, name, index):
-                number = self.real_tools[index, tool] = sum(1 for i, _ in self.real_tools if i == index)
-                return replace(event, tool=number, name=self.names.get(name, name))
-            case ToolDelta(tool, arguments, index) if (index, tool) in self.content_tools:
-                return TextDelta(arguments, index)
+                number = self._count(index)
+                self.real_tools[index, tool] = number
+                return [replace(event, tool=number, name=self.names.get(name, name))]
+            case ToolDelta(tool, arguments, index) if self.content_tools.get(index) == tool:
+                if not arguments:
+                    return []
+                self.empty.discard(index)
+                return [TextDelta(arguments, index)]
             case ToolDelta(tool, _, index):
-                return replace(event, tool=self.real_tools.get((index, tool), tool))
-            case TextDelta(_, index) if self.json_tool and not any(i == index for i, _ in self.content_tools):
-                return None  # chatter beside the forced tool is no part of the JSON
-            case Finished("tool_calls", index) if self.content_tools and not any(i == index for i, _ in self.real_tools):
-                stop: Reason = "stop"
-                return replace(event, reason=stop, native="")
+                number = self.real_tools.get((index, tool), tool)
+                return [] if number == _SURPLUS else [replace(event, tool=number)]
+            case TextDelta(_, index) if self.json_tool:
+                self.chatter.setdefault(index, []).append(event)
+                return []
+            case Finished(reason, index) if self.json_tool:
+                return [*self._held(index), self._finished(event, reason)]
             case _:
-                return event
+                return [event]
+
+    def _count(self, index: int) -> int:
+        return sum(1 for (i, _), number in self.real_tools.items() if i == index and number != _SURPLUS)
+
+    def _held(self, index: int) -> list[Event]:
+        if index not in self.content_tools:
+            return self.chatter.pop(index, [])
+        return [TextDelta("{}", index)] if index in self.empty else []
+
+    def _finished(self, event: Finished, reason: Reason) -> Finished:
+        index = event.choice
+        if reason == "tool_calls" and index in self.content_tools and not self._count(index):
+            return replace(event, reason="stop", native="")
+        return event
 
     def _moved(self, event: Event) -> Event:
         return replace(event, choice=self.choice) if hasattr(event, "choice") else event

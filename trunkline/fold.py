@@ -94,7 +94,7 @@ class Folded:
             case RefusalDelta(text, index):
                 self.choice(index).refusals.append(text)
             case ReasoningDetail(detail, index):
-                self.choice(index).details.append(detail)
+                add_detail(self.choice(index).details, detail)
             case MessageExtra(extra, index):
                 merge(self.choice(index).extra, extra)
             case Logprobs(logprobs, index):
@@ -118,11 +118,29 @@ def merge(into: dict[str, Any], more: dict[str, Any]) -> None:
         elif isinstance(held, dict) and isinstance(value, dict):
             joined = dict(held)
             for key, item in value.items():
+                if item is None and key in joined:
+                    continue
                 both = isinstance(joined.get(key), str) and isinstance(item, str) and key in ("data", "transcript")
                 joined[key] = joined[key] + item if both else item
             into[name] = joined
         else:
             into[name] = value
+
+
+_PIECES = {"reasoning.text": "text", "reasoning.summary": "summary"}
+
+
+def add_detail(details: list[dict[str, Any]], detail: dict[str, Any]) -> None:
+    """Append a `reasoning_details` item. OpenRouter streams one in pieces of the same `index`: those become the one they are of,
+    since only the whole can be handed back."""
+    last = details[-1] if details else {}
+    kind, index = detail.get("type"), detail.get("index")
+    name = _PIECES.get(kind) if isinstance(kind, str) else None
+    if name is None or index is None or (last.get("type"), last.get("index")) != (kind, index) or last.get("signature"):
+        details.append(detail)
+        return
+    more = {key: value for key, value in detail.items() if value is not None}
+    details[-1] = {**last, **more, name: f"{last.get(name) or ''}{detail.get(name) or ''}"}
 
 
 def fold(events: Iterable[Event]) -> Folded:
@@ -133,17 +151,16 @@ def fold(events: Iterable[Event]) -> Folded:
 
 
 def usage_object(usage: Usage) -> dict[str, Any]:
-    """OpenAI's usage. A total that the vendor did not give is the sum where both parts are known; the vendor's own extra counts stay."""
-    out: dict[str, Any] = {}
-    if usage.prompt is not None:
-        out["prompt_tokens"] = usage.prompt
-    if usage.completion is not None:
-        out["completion_tokens"] = usage.completion
-    total = usage.total
-    if total is None and usage.prompt is not None and usage.completion is not None:
-        total = usage.prompt + usage.completion
-    if total is not None:
-        out["total_tokens"] = total
+    """OpenAI's usage, with the three counts its type requires; {} where the vendor counted nothing.
+
+    A total that the vendor did not give is the sum. One part without the other is how Gemini and Ollama spell zero: proto3's JSON and Go's
+    `omitempty` leave zeros out (https://protobuf.dev/programming-guides/json/).
+    """
+    if usage.prompt is None and usage.completion is None and usage.total is None:
+        return {}
+    prompt, completion = usage.prompt or 0, usage.completion or 0
+    total = prompt + completion if usage.total is None else usage.total
+    out: dict[str, Any] = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
     if usage.cached is not None or usage.cache_write is not None:
         out["prompt_tokens_details"] = {"cached_tokens": usage.cached or 0}
         if usage.cache_write is not None:
@@ -162,8 +179,9 @@ def completion(folded: Folded, stamp: Stamp, *, legacy: bool = False) -> dict[st
         "model": folded.model,
         "choices": [choice_object(index, choice, stamp, legacy=legacy) for index, choice in sorted(folded.choices.items())],
     }
-    if folded.usage is not None:
-        out["usage"] = usage_object(folded.usage)
+    usage = usage_object(folded.usage) if folded.usage is not None else {}
+    if usage:
+        out["usage"] = usage
     return {**folded.extra, **out}
 
 

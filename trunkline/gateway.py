@@ -9,6 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .errors import OperatorError
+from .signing import sign
+from .target import Bearer, HeaderKey, NoAuth, Target
+from .wire import Headers, HttpRequest
 
 if TYPE_CHECKING:
     from .config.live import Live
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from .upstream import Upstream
     from .vault import Vault
 
+REMEMBERED = 4096
+
 
 class Gateway:
     def __init__(self, live: Live, upstream: Upstream, credentials: Credentials, vault: Vault | None = None) -> None:
@@ -26,6 +31,23 @@ class Gateway:
         self.credentials = credentials
         self.vault = vault
         self.locals: dict[str, LocalModel] = {}
+        self._constant: dict[int, tuple[Target, Headers | None]] = {}
+
+    def constant_headers(self, target: Target) -> Headers | None:
+        """All headers of a request to an OpenAI-style target whose key never changes; None where signing needs more than that.
+
+        Remembered by the target itself: targets live as long as their snapshot.
+        """
+        known = self._constant.get(id(target))
+        if known is not None and known[0] is target:
+            return known[1]
+        if len(self._constant) >= REMEMBERED:
+            self._constant.clear()
+        headers: Headers | None = None
+        if isinstance(target.auth, NoAuth | Bearer | HeaderKey):
+            headers = sign(HttpRequest("POST", "", (("content-type", "application/json"), *target.headers)), target.auth, 0.0).headers
+        self._constant[id(target)] = (target, headers)
+        return headers
 
     @property
     def snapshot(self) -> Snapshot:

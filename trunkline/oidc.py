@@ -10,6 +10,7 @@ Sources: RFC 7519 (JWT), RFC 7517 (JWK), OpenID Connect Discovery 1.0.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable
@@ -23,7 +24,12 @@ from .errors import CallerError, GatewayError, OperatorError, UpstreamError
 
 log = logging.getLogger("trunkline.auth")
 
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+ALGORITHMS = {
+    "RSA": ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    "EC": ("ES256", "ES384", "ES512"),
+    "OKP": ("EdDSA",),
+}
+"""What each type of key may sign with."""
 LEEWAY = 30.0
 """Seconds by which an issuer's clock may differ from ours."""
 REFRESH = 900.0
@@ -39,7 +45,8 @@ Get = Callable[[str], Awaitable[bytes]]
 
 
 class Rules(Struct, frozen=True):
-    """`[auth.oidc]`. An empty `workspace_claim` puts every token in the default workspace; a token without the models claim may name any model."""
+    """`[auth.oidc]`. An empty `workspace_claim` puts every token in the default workspace; a token without the models claim may name
+    any model."""
 
     issuer: str
     audience: str
@@ -113,8 +120,6 @@ class Issuer:
 
     def _key(self, header: dict[str, Any]) -> Any:
         assert self._keys is not None
-        if header.get("alg") not in ALGORITHMS:
-            raise refused(f"The token is signed with {header.get('alg')!r}, which is not accepted.")
         id = header.get("kid", "")
         key = self._keys.get(id)
         if key is None and not id and len(self._keys) == 1:
@@ -122,6 +127,8 @@ class Issuer:
         if key is None:
             self._wanted.set()
             raise refused("The token is signed with a key the issuer has not published.")
+        if header.get("alg") not in ALGORITHMS[key.key_type]:
+            raise refused(f"The token is signed with {header.get('alg')!r}, which its key does not do.")
         return key
 
     # ── keeping the keys ─────────────────────────────────────────────────────────────────────────────────
@@ -132,13 +139,16 @@ class Issuer:
             try:
                 await self.fetch(get)
             except GatewayError as error:
-                log.error("the keys of %s could not be fetched (%s); %s", self.rules.issuer, error.message, "the old ones stay" if self.ready else "no token can be checked")
+                log.error(
+                    "the keys of %s could not be fetched (%s); %s",
+                    self.rules.issuer,
+                    error.message,
+                    "the old ones stay" if self.ready else "no token can be checked",
+                )
             await asyncio.sleep(soonest)
             waiting = 0.0 if not self.ready else refresh - soonest
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), max(0.0, waiting))
-            except TimeoutError:
-                pass
             self._wanted.clear()
 
     async def fetch(self, get: Get) -> None:
@@ -155,7 +165,10 @@ class Issuer:
             keys = jwt.PyJWKSet.from_dict(_object(await get(url))).keys
         except jwt.PyJWTError as error:
             raise UpstreamError(f"{url} holds no usable keys: {error}") from None
-        self._keys = {key.key_id or "": key for key in keys if key.public_key_use in (None, "sig")}
+        usable = {key.key_id or "": key for key in keys if key.public_key_use in (None, "sig") and key.key_type in ALGORITHMS}
+        if not usable:
+            raise UpstreamError(f"{url} holds no public keys for signatures")
+        self._keys = usable
         self._verified.clear()
 
 

@@ -25,7 +25,7 @@ from .flow import Batch, Relaying, Translating, as_error, batches
 from .fold import Folded, fold, to_json
 from .framing import framer
 from .gateway import Gateway
-from .prepare import Prepared, prepare
+from .prepare import Prepared, at_once, prepare, refuse_dropped
 from .repair import repaired
 from .routing.resolve import resolve
 from .stamp import Stamp
@@ -75,7 +75,9 @@ async def respond(call: Call, gw: Gateway) -> Reply:
     failures: list[UpstreamError] = []
     for attempts, target in enumerate(targets, 1):
         try:
-            prepared = await prepare(request, target, call.caller, gw, strict=call.strict)
+            prepared = at_once(request, target, gw) or await prepare(request, target, call.caller, gw)
+            if call.strict and prepared.encoded.notes:
+                refuse_dropped(prepared.encoded)
             if prepared.encoded.fan_out > 1:
                 reply = await _parallel(call, prepared, gw)
             elif request.stream and not prepared.encoded.check:

@@ -17,7 +17,7 @@ from msgspec.structs import force_setattr, replace
 
 from .access import Caller
 from .chat import ChatRequest, File, Image, Video
-from .dialects import Dialect, dialect
+from .dialects import Dialect, dialect, openai_chat
 from .dialects.media import is_remote
 from .errors import CallerError
 from .secret import Secret
@@ -27,6 +27,8 @@ from .wire import HttpRequest
 
 if TYPE_CHECKING:
     from .gateway import Gateway
+
+_OPENAI = dialect("openai_chat")
 
 FETCHED = (GoogleAuth, EntraAuth, OAuthClient, SigV4)
 """Ways to sign that may need a token or key fetched first."""
@@ -53,8 +55,23 @@ class Prepared(Struct):
         return True
 
 
-async def prepare(request: ChatRequest, target: Target, caller: Caller, gw: Gateway, *, strict: bool = False) -> Prepared:
-    """CallerError where this vendor cannot be asked that (or, if `strict`, where something would be dropped)."""
+def at_once(request: ChatRequest, target: Target, gw: Gateway) -> Prepared | None:
+    """The usual road, without waiting: OpenAI's format, a constant key, no media to fetch. None where the target needs more."""
+    if target.dialect != "openai_chat" or target.kind == "local" or target.query:
+        return None
+    headers = gw.constant_headers(target)
+    if headers is None or (gw.vault is not None and gw.vault.watches(target)):
+        return None
+    encoded = openai_chat.encode_request(request, target)
+    if encoded.check and request.stream:
+        return None
+    http = encoded.http
+    signed = HttpRequest(http.method, http.url, headers, http.body)
+    return Prepared(target, _OPENAI, encoded, signed, relays(request, target, encoded), request)
+
+
+async def prepare(request: ChatRequest, target: Target, caller: Caller, gw: Gateway) -> Prepared:
+    """Any road. CallerError where this vendor cannot be asked that."""
     if target.kind == "local":
         target = await placed(target, gw)
     spoken = dialect(target.dialect)
@@ -64,8 +81,6 @@ async def prepare(request: ChatRequest, target: Target, caller: Caller, gw: Gate
     if urls:
         request = await with_media(request, urls, gw)
     encoded = encode(request, target, spoken)
-    if strict and encoded.notes:
-        refuse_dropped(encoded)
     http = await signed(encoded.http, target, gw)
     return Prepared(target, spoken, encoded, http, relays(request, target, encoded), request)
 

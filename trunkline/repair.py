@@ -75,36 +75,57 @@ def unwrapped(text: str) -> str:
     """The JSON in a text: without a code fence, without words before and after the outermost braces."""
     fenced = _FENCE.match(text)
     inner = fenced[1] if fenced else text.strip()
-    if inner[:1] in "{[" or "{" not in inner:
+    if inner[:1] in "{[" or "{" not in inner or _is_json(inner):
         return inner
     return inner[inner.index("{") : inner.rindex("}") + 1] if "}" in inner else inner
 
 
+def _is_json(text: str) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
 def with_text(events: list[Event], text: str) -> list[Event]:
+    """The events with another text for the first choice."""
     out: list[Event] = []
     placed = False
     for event in events:
-        if isinstance(event, TextDelta):
-            if not placed:
-                out.append(TextDelta(text, event.choice))
-                placed = True
-        else:
+        if not isinstance(event, TextDelta) or event.choice:
             out.append(event)
+        elif not placed:
+            out.append(TextDelta(text))
+            placed = True
     return out
 
 
 def schema_fault(value: Any, schema: bytes) -> str | None:
-    """The first fault of a value against a JSON schema, None where it is valid. CallerError where the schema itself is none."""
-    import jsonschema
+    """The first fault of a value against a JSON schema, None where it is valid. CallerError where the schema itself is none.
 
-    rules = msgspec.json.decode(schema or b"{}")
+    A `$ref` is looked up in the schema and nowhere else: jsonschema's default would fetch a caller's URL from here.
+    """
+    import jsonschema
+    import referencing
+    import referencing.exceptions
+    from referencing.jsonschema import SchemaRegistry
+
     try:
-        validator = jsonschema.validators.validator_for(rules, default=jsonschema.Draft202012Validator)
-        validator.check_schema(rules)
-        fault = next(iter(validator(rules).iter_errors(value)), None)
+        rules = msgspec.json.decode(schema or b"{}", type=dict[str, Any] | bool)
+        registry: SchemaRegistry = referencing.Registry()
+        kind = jsonschema.validators.validator_for(rules, default=jsonschema.Draft202012Validator)
+        kind.check_schema(rules)
+        fault = next(iter(kind(rules, registry=registry).iter_errors(value)), None)
     except jsonschema.SchemaError as error:
-        raise CallerError(f"response_format.json_schema.schema is no JSON schema: {error.message}", param="response_format") from None
+        raise _no_schema(error.message) from None
+    except (msgspec.DecodeError, referencing.exceptions.Unresolvable, re.error, RecursionError) as error:
+        raise _no_schema(str(error) or type(error).__name__) from None
     if fault is None:
         return None
     path = "/".join(str(step) for step in fault.absolute_path)
-    return f"{fault.message}{f' (at {path})' if path else ''}"
+    return f"{fault.message[:500]}{f' (at {path})' if path else ''}"
+
+
+def _no_schema(why: str) -> CallerError:
+    return CallerError(f"response_format.json_schema.schema cannot be used: {why}", param="response_format.json_schema.schema")

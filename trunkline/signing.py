@@ -111,6 +111,7 @@ def _botocore() -> tuple[Any, Any]:
         from botocore.awsrequest import AWSRequest
     except ImportError:
         raise OperatorError(
-            "signing for AWS needs botocore: pip install 'trunkline[bedrock]', or use a Bedrock API key (api_key)", code="missing_dependency"
+            "signing for AWS needs botocore: pip install 'trunkline[bedrock]', or use a Bedrock API key (api_key)",
+            code="missing_dependency",
         ) from None
     return SigV4Auth, AWSRequest

@@ -20,6 +20,7 @@ from msgspec.structs import force_setattr, replace
 
 from .access import Caller
 from .chat import Assistant, ChatRequest, Event, ReasoningDetail, TextDelta, ToolStarted, text_of
+from .fold import add_detail
 from .target import Target
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -54,25 +55,35 @@ class Memory:
         self.bytes = 0
 
     def put(self, key: bytes, value: bytes) -> None:
-        old = self._entries.pop(key, None)
-        if old is not None:
-            self.bytes -= len(old[1])
-        self._entries[key] = (self._now(), value)
-        self.bytes += len(value)
-        while self.bytes > self._max_bytes:
-            _, (_, gone) = self._entries.popitem(last=False)
-            self.bytes -= len(gone)
+        self._forget(key)
+        now = self._now()
+        self._entries[key] = (now, value)
+        self.bytes += _size(value)
+        while self._entries:
+            oldest, (kept, _) = next(iter(self._entries.items()))
+            if self.bytes <= self._max_bytes and now - kept <= self._max_age:
+                break
+            self._forget(oldest)
 
     def get(self, key: bytes) -> bytes | None:
         entry = self._entries.get(key)
         if entry is None:
             return None
         if self._now() - entry[0] > self._max_age:
-            del self._entries[key]
-            self.bytes -= len(entry[1])
+            self._forget(key)
             return None
         self._entries.move_to_end(key)
         return entry[1]
+
+    def _forget(self, key: bytes) -> None:
+        gone = self._entries.pop(key, None)
+        if gone is not None:
+            self.bytes -= _size(gone[1])
+
+
+def _size(value: bytes) -> int:
+    """What an entry takes in memory, about: small ones weigh more in key and bookkeeping than in bytes."""
+    return len(value) + 256
 
 
 class Watcher:
@@ -92,7 +103,7 @@ class Watcher:
             if kind is TextDelta:
                 self.texts.setdefault(event.choice, []).append(event.text)  # type: ignore[union-attr]
             elif kind is ReasoningDetail:
-                self.details.setdefault(event.choice, []).append(event.detail)  # type: ignore[union-attr]
+                add_detail(self.details.setdefault(event.choice, []), event.detail)  # type: ignore[union-attr]
             elif kind is ToolStarted:
                 self.calls.setdefault(event.choice, []).append(event.id)  # type: ignore[union-attr]
                 if event.extra:  # type: ignore[union-attr]
@@ -161,12 +172,19 @@ def _put_back(message: Assistant, kept: Kept) -> Assistant:
 
 
 def _wire(request: ChatRequest, restored: ChatRequest, changed: list[int]) -> dict[str, Raw]:
-    """The caller's bytes with the details added where they were put back."""
+    """The caller's bytes with the details and the calls' extra members added where they were put back."""
     raw = msgspec.json.decode(request.wire["messages"], type=list[dict[str, Raw]])
     for index in changed:
         message = restored.messages[index]
         assert isinstance(message, Assistant)
-        raw[index]["reasoning_details"] = Raw(msgspec.json.encode(message.reasoning_details or []))
+        if message.reasoning_details:
+            raw[index]["reasoning_details"] = Raw(msgspec.json.encode(message.reasoning_details))
+        if message.tool_calls and any(call.extra_content is not None for call in message.tool_calls):
+            calls = msgspec.json.decode(raw[index]["tool_calls"], type=list[dict[str, Raw]])
+            for fields, call in zip(calls, message.tool_calls, strict=True):
+                if call.extra_content is not None:
+                    fields["extra_content"] = call.extra_content
+            raw[index]["tool_calls"] = Raw(msgspec.json.encode(calls))
     return {**request.wire, "messages": Raw(msgspec.json.encode(raw))}
 
 

@@ -30,6 +30,12 @@ def run(main: Coroutine[Any, Any, Any], loop: str = "uvloop") -> Any:
         return runner.run(asyncio.wait_for(main, 20))
 
 
+async def until(condition: Callable[[], object]) -> None:
+    """Let the loop turn until it is so."""
+    while not condition():  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
+
+
 def client(**more: Any) -> Upstream:
     return Upstream(**{"egress": Egress(), "proxies": {}, **more})
 
@@ -82,7 +88,7 @@ async def serving(handler: Handler | None = None, tls: ssl.SSLContext | None = N
         raise AssertionError("the server has no handler")
 
     server = Server(handler or unset)
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls)
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls, backlog=512)
     server.port = listener.sockets[0].getsockname()[1]
     try:
         yield server

@@ -6,6 +6,8 @@ import asyncio
 import gzip
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +21,10 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encod
 STREAM = CHUNKED + b"5;x=y\r\nhello\r\n6\r\n world\r\n0\r\nx-trailer: 1\r\nset-cookie: evil\r\n\r\n"
 EARLY = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
 HOT = gzip.compress(b"hello world")
+TWICE = gzip.compress(b"hello ") + gzip.compress(b"world")
+RAW = zlib.compress(b"hello world", wbits=-15)
+GZIPPED = b"HTTP/1.1 200 OK\r\ncontent-encoding: x-gzip\r\ntransfer-encoding: chunked\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 GOOD: dict[str, tuple[bytes, int, bytes, bool]] = {
     # what → bytes, status, body, whether the connection can be used again
@@ -35,16 +41,14 @@ GOOD: dict[str, tuple[bytes, int, bytes, bool]] = {
     "until close": (b"HTTP/1.1 200 OK\r\n\r\nall of this", 200, b"all of this", False),
     "HTTP/1.0 until close": (b"HTTP/1.0 200 OK\r\nserver: old\r\n\r\nall of this", 200, b"all of this", False),
     "gzip": (b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n%b" % (len(HOT), HOT), 200, b"hello world", True),
-    "gzip, chunked": (
-        CHUNKED.replace(b"Content-Type", b"Content-Encoding: x-gzip\r\na") + b"%x\r\n%b\r\n0\r\n\r\n" % (len(HOT), HOT), 200, b"hello world", True,
-    ),
-    "two gzip members": (b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n" + gzip.compress(b"hello ") + gzip.compress(b"world"), 200, b"hello world", False),
+    "gzip, chunked": (GZIPPED + b"%x\r\n%b\r\n0\r\n\r\n" % (len(HOT), HOT), 200, b"hello world", True),
+    "two gzip members": (b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n" + TWICE, 200, b"hello world", False),
     "deflate": (b"HTTP/1.1 200 OK\r\ncontent-encoding: deflate\r\n\r\n" + zlib.compress(b"hello world"), 200, b"hello world", False),
-    "raw deflate": (b"HTTP/1.1 200 OK\r\ncontent-encoding: Deflate\r\n\r\n" + zlib.compress(b"hello world", wbits=-15), 200, b"hello world", False),
+    "raw deflate": (b"HTTP/1.1 200 OK\r\ncontent-encoding: Deflate\r\n\r\n" + RAW, 200, b"hello world", False),
     "identity": (b"HTTP/1.1 200 OK\r\ncontent-encoding: identity\r\ncontent-length: 2\r\n\r\nok", 200, b"ok", True),
     "upgrade offered": (b"HTTP/1.1 200 OK\r\nupgrade: h2c\r\nconnection: upgrade\r\ncontent-length: 2\r\n\r\nok", 200, b"ok", True),
-    "bytes after it": (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokgarbage", 200, b"ok", False),
-    "another answer after it": (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 500 Evil\r\ncontent-length: 0\r\n\r\n", 200, b"ok", False),
+    "bytes after it": (OK + b"garbage", 200, b"ok", False),
+    "another answer after it": (OK + b"HTTP/1.1 500 Evil\r\ncontent-length: 0\r\n\r\n", 200, b"ok", False),
 }  # fmt: skip
 
 BAD: dict[str, tuple[bytes, str]] = {
@@ -202,7 +206,7 @@ def answers(draw: st.DrawFn) -> tuple[bytes, bytes]:
 
 def split(data: bytes, cuts: list[int]) -> list[bytes]:
     marks = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    return [data[a:b] for a, b in zip(marks, marks[1:], strict=False) if a != b]
+    return [data[a:b] for a, b in pairwise(marks) if a != b]
 
 
 @settings(max_examples=150, deadline=None)
@@ -245,11 +249,8 @@ def test_a_mutated_answer_never_hangs_and_raises_nothing_but_an_upstream_error(
                 data = data[:at] + data[at // 2 :]
     loop = asyncio.new_event_loop()
     try:
-        try:
-            got = Played(loop, streaming=streaming).feed(*split(data, cuts)).end().whole()
-            assert 200 <= got.status <= 999
-        except UpstreamError as error:
-            assert error.code in ("upstream_protocol", "upstream_disconnected")
+        with suppress(UpstreamError):
+            assert 200 <= Played(loop, streaming=streaming).feed(*split(data, cuts)).end().whole().status <= 999
     finally:
         loop.close()
 

@@ -11,7 +11,7 @@ from trunkline.errors import UpstreamError
 from trunkline.target import Timeouts
 from trunkline.wire import HttpRequest
 
-from .servers import OK, QUICK, answering, both_loops, client, run
+from .servers import OK, QUICK, answering, both_loops, client, run, serving, until
 
 
 def closed_port() -> int:
@@ -39,7 +39,7 @@ def test_a_refused_connection_names_host_and_port_and_says_what_localhost_is(loo
 @both_loops
 def test_a_name_that_does_not_resolve_is_unreachable(loop: str) -> None:
     async def main() -> None:
-        with pytest.raises(UpstreamError, match="no-such-host.invalid:443.*does not resolve") as caught:
+        with pytest.raises(UpstreamError, match=r"no-such-host.invalid:443.*does not resolve") as caught:
             await client().fetch(HttpRequest("GET", "https://no-such-host.invalid/"), QUICK)
         assert caught.value.code == "upstream_unreachable"
 
@@ -76,6 +76,7 @@ def test_the_next_address_is_tried_beside_one_that_is_silent() -> None:
         async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")
             writer.write(OK)
+            writer.close()
 
         listener = await asyncio.start_server(handler, "127.0.0.2", port)
         up = client(resolve=two)
@@ -91,3 +92,29 @@ def test_the_next_address_is_tried_beside_one_that_is_silent() -> None:
             sock.close()
 
     run(main())
+
+
+@both_loops
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_cancelling_while_connecting_leaves_nothing_open(loop: str, scheme: str) -> None:
+    async def main() -> None:
+        async def two(host: str, port: int) -> list[str]:
+            return ["127.0.0.1", "127.0.0.1"]
+
+        async with serving() as server:
+
+            async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                await reader.read()  # no handshake, no answer
+                await reader.read()
+
+            server.handler = handler
+            up = client(resolve=two)
+            task = asyncio.create_task(up.fetch(HttpRequest("GET", f"{scheme}://two.test:{server.port}/"), QUICK))
+            await until(lambda: server.connections)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await asyncio.wait_for(server.closed.wait(), 1)
+            assert up._live == set()
+
+    run(main(), loop)

@@ -11,9 +11,10 @@ import pytest
 
 from trunkline import __version__
 from trunkline.errors import UpstreamError
+from trunkline.upstream.connection import Connection
 from trunkline.wire import HttpRequest
 
-from .servers import OK, QUICK, answering, both_loops, client, run, serving
+from .servers import OK, QUICK, answering, both_loops, client, run, serving, until
 
 
 @both_loops
@@ -78,8 +79,7 @@ def test_no_more_than_max_idle_connections_are_kept_and_none_for_longer_than_idl
             await asyncio.gather(*(up.fetch(server.post(), QUICK) for _ in range(5)))
             (pool,) = up._pools.values()
             assert len(pool.idle) == 2
-            while up._live:
-                await asyncio.sleep(0.02)
+            await until(lambda: not up._live)
             assert pool.idle == []
             assert up._timer is None or up._live == set()
             await up.aclose()
@@ -123,8 +123,7 @@ def test_a_connection_closed_while_idle_is_not_used_again(loop: str) -> None:
         async with answering(OK, close_after=True) as server:
             up = client()
             await up.fetch(server.post(), QUICK)
-            while up._live:
-                await asyncio.sleep(0.01)
+            await until(lambda: not up._live)
             (pool,) = up._pools.values()
             assert pool.idle == []
             await up.fetch(server.post(), QUICK)
@@ -170,8 +169,7 @@ def test_an_answer_out_of_turn_closes_the_idle_connection() -> None:
             up = client()
             await up.fetch(server.post(), QUICK)
             again.set()
-            while up._live:
-                await asyncio.sleep(0.01)
+            await until(lambda: not up._live)
             assert (await up.fetch(server.post(), QUICK)).body == b"ok"
             await up.aclose()
 
@@ -215,24 +213,51 @@ def test_cancelling_closes_the_connection_at_once(loop: str, way: str) -> None:
     run(main(), loop)
 
 
-def test_cancelling_in_the_moment_the_answer_comes_does_not_harm_the_next_user_of_the_connection() -> None:
+def cancelling_on_arrival(task: list[asyncio.Task[object]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task is cancelled after its answer has been read from the socket and before it runs again."""
+    received = Connection.data_received
+
+    def data_received(self: Connection, data: bytes) -> None:
+        received(self, data)
+        if task:
+            task.pop().cancel()
+
+    monkeypatch.setattr(Connection, "data_received", data_received)
+
+
+@both_loops
+def test_an_answer_that_comes_in_the_moment_of_its_cancellation_frees_the_connection(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         async with answering(OK) as server:
-            up = client()
-            for _ in range(30):
-                task = asyncio.create_task(up.fetch(server.post(), QUICK))
-                while not (pool := next(iter(up._pools.values()), None)) or not pool.idle or task.done():
-                    if task.done():
-                        break
-                    await asyncio.sleep(0)
-                task.cancel()
-                other = asyncio.create_task(up.fetch(server.post(), QUICK))
-                with suppress(asyncio.CancelledError):
-                    await task
-                assert (await other).body == b"ok"
+            up, tasks = client(), []
+            cancelling_on_arrival(tasks, monkeypatch)
+            task = asyncio.create_task(up.fetch(server.post(), QUICK))
+            tasks.append(task)
+            await until(lambda: not tasks)
+            other = asyncio.create_task(up.fetch(server.post(), QUICK))  # has the same connection before the first task runs
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert (await other).body == b"ok"
             await up.aclose()
 
-    run(main())
+    run(main(), loop)
+
+
+@both_loops
+def test_a_reply_that_comes_in_the_moment_of_its_cancellation_is_closed(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with answering(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n") as server:
+            up, tasks = client(), []
+            cancelling_on_arrival(tasks, monkeypatch)
+            task = asyncio.create_task(up.open(server.post(), QUICK))
+            tasks.append(task)
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await asyncio.wait_for(server.closed.wait(), 1)
+            assert up._live == set()
+            await up.aclose()
+
+    run(main(), loop)
 
 
 def test_an_early_refusal_of_a_large_upload_is_the_answer() -> None:
@@ -305,8 +330,7 @@ def test_after_aclose_every_connection_is_gone_and_calls_under_way_have_failed()
             server.handler = handler
             up = client()
             task = asyncio.create_task(up.fetch(server.post(), QUICK))
-            while not server.requests:
-                await asyncio.sleep(0.01)
+            await until(lambda: server.requests)
             await up.aclose()
             with pytest.raises(UpstreamError, match="stopping"):
                 await task

@@ -10,7 +10,7 @@ from trunkline.errors import UpstreamError
 from trunkline.upstream.reply import DRAIN, HIGH_WATER, Reply
 
 from .harness import Played
-from .servers import OK, QUICK, both_loops, client, run, serving
+from .servers import OK, QUICK, both_loops, client, run, serving, until
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 END = b"0\r\n\r\n"
@@ -81,7 +81,7 @@ def test_what_had_come_before_a_break_is_read_and_then_the_error_every_time() ->
         await asyncio.sleep(0)
         played.feed(chunk(b"a") + b"zz\r\n")
         assert await task == b"a"
-        with pytest.raises(UpstreamError, match="not HTTP/1.1"):
+        with pytest.raises(UpstreamError, match=r"not HTTP/1\.1"):
             await reply.next()
 
     run(main())
@@ -238,8 +238,7 @@ def test_a_released_stream_and_the_next_call_share_a_connection_over_a_real_sock
             reply.release()
             done.set()
             (pool,) = up._pools.values()
-            while not pool.idle:
-                await asyncio.sleep(0.01)
+            await until(lambda: pool.idle)
             assert (await up.fetch(server.post(), QUICK)).body == b"ok"
             assert server.connections == 1
             await up.aclose()

@@ -9,8 +9,9 @@ import pytest
 
 from trunkline.errors import UpstreamError
 from trunkline.target import Timeouts
+from trunkline.upstream import Upstream
 
-from .servers import QUICK, both_loops, client, run, serving
+from .servers import QUICK, both_loops, client, run, serving, until
 
 HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -55,12 +56,16 @@ def test_silence_in_mid_answer(loop: str, sent: bytes, way: str) -> None:
 
             server.handler = handler
             up, timeouts = client(), Timeouts(first_byte=5, idle=0.2)
-            began = monotonic()
-            with pytest.raises(UpstreamError, match=r"fell silent in mid-answer for 0.2 s \(idle_timeout\)") as caught:
+
+            async def call(up: Upstream) -> None:
                 if way == "fetch":
                     await up.fetch(server.post(), timeouts)
                 else:
                     await (await up.open(server.post(), timeouts)).read()
+
+            began = monotonic()
+            with pytest.raises(UpstreamError, match=r"fell silent in mid-answer for 0.2 s \(idle_timeout\)") as caught:
+                await call(up)
             assert 0.19 < monotonic() - began < 0.8
             assert caught.value.code == "upstream_timeout"
             await asyncio.wait_for(server.closed.wait(), 1)
@@ -140,8 +145,7 @@ def test_nothing_ticks_when_no_connection_is_open() -> None:
             up = client()
             assert up._timer is None
             await up.fetch(server.post(), QUICK)
-            while up._timer is not None:
-                await asyncio.sleep(0.05)
+            await until(lambda: up._timer is None)
             assert up._live == set()
             await up.fetch(server.post(), QUICK)
             assert up._timer is not None

@@ -54,7 +54,7 @@ def test_a_certificate_that_proves_nothing_is_refused(loop: str, way: str, monke
 
     async def main() -> None:
         async with answering(OK, tls=authority.context(host)) as server:
-            with pytest.raises(UpstreamError, match="TLS certificate was refused.*SSL_CERT_FILE") as caught:
+            with pytest.raises(UpstreamError, match=r"TLS certificate was refused.*SSL_CERT_FILE") as caught:
                 await client().fetch(HttpRequest("POST", f"https://localhost:{server.port}/"), QUICK)
             assert (caught.value.code, caught.value.status) == ("upstream_unreachable", 502)
             assert server.requests == []

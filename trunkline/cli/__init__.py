@@ -94,13 +94,17 @@ def _keys(command: argparse.ArgumentParser) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    arguments = parser().parse_args(argv)
+    """Run a command: its exit status. 0 done; 1 it failed, as standard error says; 2 it was called wrongly; 130 Ctrl-C; 141 nobody read on."""
     try:
-        return run(arguments)
+        try:
+            status = run(parser().parse_args(argv))
+        finally:
+            sys.stdout.flush()  # here, where a reader who has gone can still be told from a failure
+        return status
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter would complain when it flushes at its end
         return 141
 
 
@@ -119,40 +123,41 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def dispatch(arguments: argparse.Namespace) -> int:
+    """Each command's `run` takes what it needs and no more, so what differs between them is spelt out here."""
     match arguments.command:
         case "serve":
-            from . import serve
+            from .serve import run as serve
 
-            return serve.run(arguments.config, arguments.host, arguments.port, arguments.data, arguments.workers)
+            return serve(arguments.config, arguments.host, arguments.port, arguments.data, arguments.workers)
         case "demo":
-            from . import demo
+            from .demo import run as demo
 
-            return demo.run(arguments.config, arguments.data, once=arguments.once)
+            return demo(arguments.config, arguments.data, once=arguments.once)
         case "chat":
-            from . import chat
+            from .chat import run as chat
 
-            return chat.run(arguments.prompt, arguments.model, arguments.url)
+            return chat(arguments.prompt, arguments.model, arguments.url)
         case "models":
-            from . import models
+            from .models import fetch, list_models
 
-            return models.fetch(arguments.data) if arguments.action == "fetch" else models.list_models(arguments.url)
+            return fetch(arguments.data) if arguments.action == "fetch" else list_models(arguments.url)
         case "check":
-            from . import check
+            from .check import run as check
 
-            return check.run(arguments.config, arguments.data)
+            return check(arguments.config, arguments.data)
         case "explain":
-            from . import explain
+            from .explain import run as explain
 
-            return explain.run(arguments.config, arguments.data, arguments.workspace)
+            return explain(arguments.config, arguments.data, arguments.workspace)
         case "providers":
-            from . import providers
+            from .providers import run as providers
 
-            return providers.run(arguments)
+            return providers(arguments)
         case "keys":
-            from . import keys
+            from .keys import run as keys
 
-            return keys.run(arguments)
+            return keys(arguments)
         case _:
-            from . import rotate
+            from .rotate import run as rotate
 
-            return rotate.run(arguments.config, arguments.data)
+            return rotate(arguments.config, arguments.data)

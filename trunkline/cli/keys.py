@@ -21,7 +21,7 @@ SPANS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
 def run(arguments: argparse.Namespace) -> int:
-    with opened(arguments.config, arguments.data) as store:
+    with opened(arguments.config, arguments.data) as (_, store):
         match arguments.action:
             case "create":
                 return create(
@@ -46,9 +46,7 @@ def create(store: Store, *, name: str, workspace: str, models: list[str], tags: 
 
     now = time.time()
     key = fresh_key()
-    form = NewKey(
-        name=name, workspace=workspace, models=models, tags=tags, expires_at=moment(expires, now), role="admin" if admin else ""
-    )
+    form = NewKey(name=name, workspace=workspace, models=models, tags=tags, expires_at=moment(expires, now), role="admin" if admin else "")
     row = made(form, key, id=fresh_id(), at=instant(now))
     with store.writing(now) as write:
         rows.insert(write, row)

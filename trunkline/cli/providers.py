@@ -7,20 +7,27 @@ it in the list of processes. `test` asks the running gateway's own code for one 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import getpass
+import json
+import os
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from ..errors import GatewayError
+from ..config.schema import Settings
+from ..errors import CallerError
 from ..secret import Secret
 from ..store.records import fresh_id, instant
 from ..store.store import Store
 from .stored import opened, table
 
+if TYPE_CHECKING:
+    from ..providers import Provider
+
 
 def run(arguments: argparse.Namespace) -> int:
-    with opened(arguments.config, arguments.data) as store:
+    with opened(arguments.config, arguments.data) as (settings, store):
         match arguments.action:
             case "add":
                 key = None if arguments.no_key else read_secret(f"key for {arguments.provider}: ")
@@ -38,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
             case "rm":
                 return remove(store, arguments.workspace, arguments.id)
             case _:
-                return test(store, arguments.workspace, arguments.id, arguments.model)
+                return try_out(settings, store, arguments.workspace, arguments.id, arguments.model)
 
 
 def read_secret(prompt: str) -> Secret:
@@ -93,3 +100,60 @@ def remove(store: Store, workspace: str, id: str) -> int:
         found = rows.delete(write, workspace, [id])
     print(f"provider key {id} is deleted" if found else f"workspace {workspace} has no provider key {id}", file=sys.stderr)
     return 0 if found else 1
+
+
+def try_out(settings: Settings, store: Store, workspace: str, id: str, model: str = "") -> int:
+    """One small completion with a stored key, called as the gateway would call it; the answer's text on standard output. 0, or 1 and
+    the reason where there is no such key. GatewayError as a caller would get it."""
+    from ..store import provider_keys as rows
+    from ..store.provider import provider_of
+
+    with store.reading() as read:
+        row = rows.one(read, workspace, id)
+    if row is None:
+        print(f"workspace {workspace} has no provider key {id}", file=sys.stderr)
+        return 1
+    provider = provider_of(row)
+    if provider is None:
+        raise CallerError(f"provider key {id} cannot be used: it lacks a key or a base URL")
+    if not model and not provider.models:
+        raise CallerError("this provider key lists no models: say which one to ask with --model")
+    name = model or provider.models[0]
+    if name not in provider.models:
+        name = f"{provider.name}/{name}"
+    began = time.perf_counter()
+    text = asyncio.run(ask(settings, provider, name))
+    print(f"{provider.name} answered in {time.perf_counter() - began:.2f} s:", file=sys.stderr)
+    print(text)
+    return 0
+
+
+async def ask(settings: Settings, provider: Provider, model: str) -> str:
+    """What the model says to a very small question."""
+    from ..access import Caller
+    from ..config.snapshot import build
+    from ..credentials import Credentials
+    from ..dialects.openai_chat import decode_request
+    from ..gateway import Gateway
+    from ..pipeline import Call, respond
+    from ..server.assembly import egress_of
+    from ..stamp import Stamp
+    from ..upstream import Upstream
+
+    class Fixed:
+        snapshot = build(settings, os.environ, [provider])
+
+    upstream = Upstream(egress=egress_of(settings))
+    credentials = Credentials(upstream.fetch)
+    question = {"model": model, "messages": [{"role": "user", "content": "Answer with the one word: yes"}], "max_completion_tokens": 64}
+    try:
+        gateway = Gateway(cast(Any, Fixed), upstream, credentials)
+        call = Call(
+            decode_request(json.dumps(question).encode()), Caller(workspace=provider.workspace), Stamp("chatcmpl-test", int(time.time()))
+        )
+        reply = await respond(call, gateway)
+        message = json.loads(reply.body or b"{}")["choices"][0]["message"]
+        return str(message.get("content") or "")
+    finally:
+        await credentials.close()
+        await upstream.aclose()

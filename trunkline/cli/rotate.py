@@ -20,7 +20,7 @@ VARIABLE = "TRUNKLINE_NEW_MASTER_KEY"
 
 
 def run(config: str | None, data: str | None) -> int:
-    with opened(config, data) as store:
+    with opened(config, data) as (_, store):
         return rotated(store, new_key(store))
 
 

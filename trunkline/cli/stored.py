@@ -6,19 +6,20 @@ import contextlib
 import os
 from collections.abc import Iterator, Sequence
 
+from ..config.schema import Settings
 from ..store.store import Store
 
 
 @contextlib.contextmanager
-def opened(config: str | None, data: str | None) -> Iterator[Store]:
-    """The store a gateway with this config would use. ConfigError, or OperatorError where it cannot be used."""
+def opened(config: str | None, data: str | None) -> Iterator[tuple[Settings, Store]]:
+    """The settings and the store of a gateway with this config. ConfigError, or OperatorError where it cannot be used."""
     from ..config.live import open_store
     from ..config.load import load
 
     settings = load(config, os.environ, overrides={"data": data})
     store = open_store(settings, os.environ)
     try:
-        yield store
+        yield settings, store
     finally:
         store.close()
 

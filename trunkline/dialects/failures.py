@@ -9,6 +9,7 @@ Source: TRANSLATION's row "errors"; https://platform.openai.com/docs/guides/erro
 from __future__ import annotations
 
 import re
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
@@ -22,6 +23,9 @@ _CONTEXT = re.compile(
     r"exceeds? the (?:maximum|max) (?:number of )?(?:input )?tokens|input token count|reduce the length",
     re.IGNORECASE,
 )
+_MARKUP = re.compile(r"\A\s*<|<!doctype html|<html[\s>]", re.IGNORECASE)
+"""A page, with or without words before it."""
+LONGEST_MESSAGE = 4000
 
 
 def failure(
@@ -41,8 +45,8 @@ def failure(
     `status` overrides the response's status where the body knows better.
     """
     said = status or response.status
-    text = message.strip()
-    if not text or text[:1] == "<":
+    text = message.strip()[:LONGEST_MESSAGE]
+    if not text or _MARKUP.search(text):
         text = f"{target.provider} answered {said} without a readable message"
     wait = retry_after if retry_after is not None else header_seconds(response.headers)
     headers = passed_on(response.headers)
@@ -50,10 +54,12 @@ def failure(
     def error(
         status: int, *, code: str | None, type: str | None, try_next: bool, message: str = text, wait: float | None = None
     ) -> UpstreamError:
-        return UpstreamError(
+        made = UpstreamError(
             message, status=status, type=type or "upstream_error", code=code, param=param, try_next=try_next,
             retry_after=wait, headers=headers, details=text if message is not text else None,
         )  # fmt: skip
+        made.code = code  # a vendor's 400 may have none, and then it is null as OpenAI's own is
+        return made
 
     if said in (400, 409, 422, 413) and (code == "context_length_exceeded" or _CONTEXT.search(text)):
         return error(400, code="context_length_exceeded", type="invalid_request_error", try_next=True)
@@ -84,30 +90,61 @@ def failure(
 
 def json_object(body: bytes) -> dict[str, Any]:
     """The body as a JSON object; {} where it is none."""
-    try:
-        decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
-        return {}
+    decoded = _json(body)
     return decoded if isinstance(decoded, dict) else {}
 
 
+def json_list(body: bytes) -> list[Any]:
+    """The body as a JSON list; [] where it is none."""
+    decoded = _json(body)
+    return decoded if isinstance(decoded, list) else []
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+LONGEST_WAIT = 7 * 86400.0
 
 
 def seconds(text: str) -> float | None:
     """A delay as vendors write it: "2", "1.5", "48s", "6ms", "1m12.5s", "2h3m4.5s". None where it is no delay (e.g. a date)."""
     text = text.strip()
     if re.fullmatch(r"\d+(\.\d+)?", text):
-        return float(text)
+        return min(float(text), LONGEST_WAIT)
     if not re.fullmatch(r"(\d+(\.\d+)?(ms|h|m|s))+", text):
         return None
-    return sum(float(n) * _UNITS[unit] for n, _, unit in re.findall(r"(\d+(\.\d+)?)(ms|h|m|s)", text))
+    return min(sum(float(n) * _UNITS[unit] for n, _, unit in re.findall(r"(\d+(\.\d+)?)(ms|h|m|s)", text)), LONGEST_WAIT)
 
 
 def header_seconds(headers: dict[str, str]) -> float | None:
-    """`retry-after-ms` (unless 0) or `retry-after`, in seconds."""
+    """`retry-after-ms` (unless 0) or `retry-after`, in seconds; a date there is taken against the answer's own `date`."""
     exact = seconds(headers.get("retry-after-ms", ""))
-    return exact / 1000 if exact else seconds(headers.get("retry-after", ""))
+    if exact:
+        return exact / 1000
+    given = headers.get("retry-after", "")
+    wait = seconds(given)
+    if wait is None and (date := _epoch(given)) is not None:
+        return until(date, headers)
+    return wait
+
+
+def until(epoch: float, headers: dict[str, str]) -> float | None:
+    """Seconds from when the answer was made (its `date`) to a Unix time; None where it has no date."""
+    made = _epoch(headers.get("date", ""))
+    return None if made is None else min(max(0.0, epoch - made), LONGEST_WAIT)
+
+
+def _epoch(date: str) -> float | None:
+    """An HTTP date (RFC 9110, 5.6.7) as Unix time."""
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 _REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "x-goog-request-id", "cf-ray")
@@ -116,9 +153,10 @@ _RATE = re.compile(r"(?:anthropic-|x-)?ratelimit-(.+)")
 
 def passed_on(headers: dict[str, str]) -> tuple[tuple[str, str], ...]:
     """The vendor's request id and rate limits, under names of ours."""
-    found = [("x-trunkline-upstream-request-id", headers[name]) for name in _REQUEST_IDS if name in headers][:1]
-    for name, value in headers.items():
-        rate = _RATE.fullmatch(name)
-        if rate is not None:
-            found.append((f"x-trunkline-upstream-ratelimit-{rate[1]}", value))
+    found: list[tuple[str, str]] = []
+    if not headers.keys().isdisjoint(_REQUEST_IDS):
+        found.append(("x-trunkline-upstream-request-id", next(headers[name] for name in _REQUEST_IDS if name in headers)))
+    for name in headers:
+        if "ratelimit-" in name and (rate := _RATE.fullmatch(name)) is not None:
+            found.append((f"x-trunkline-upstream-ratelimit-{rate[1]}", headers[name]))
     return tuple(found)

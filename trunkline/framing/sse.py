@@ -33,10 +33,11 @@ class Sse:
         self._event = ""
 
     def feed(self, data: bytes) -> list[Frame]:
-        if not self._busy and data.startswith(b"data: ") and data.endswith(b"\n\n") and b"\r" not in data:
-            body = data[6:-2]
-            if b"\n" not in body and len(body) < MAX_EVENT:  # the commonest read of all: one event
-                return [Frame(body)]
+        if not self._busy:
+            end = data.find(b"\n")
+            # the commonest read of all: one event of one line
+            if end == len(data) - 2 and end < MAX_EVENT and data[:6] == b"data: " and data[-1] == 10 and b"\r" not in data:
+                return [Frame(data[6:end])]
         if self._bom is not None:
             data = self._start(data)
         frames: list[Frame] = []

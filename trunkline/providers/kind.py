@@ -38,3 +38,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     required_options: tuple[str, ...] = ()
     """`base_url` among them means that one must be given."""
     notes: str = ""
+
+
+def words(text: str) -> tuple[str, ...]:
+    """A tuple of names, written as one text."""
+    return tuple(text.split())

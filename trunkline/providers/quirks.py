@@ -43,7 +43,6 @@ QUIRKS: dict[str, str] = {
     "strict_fields": "refuses fields it does not know (400 or 422), in messages too: those are removed and named",
     # ── answers only ──
     "reasoning_field_reasoning": "answers: calls reasoning_content reasoning",
-    "think_tags": "answers: reasoning stands in the content between <think> and </think>",
     "content_lists": "answers: content of reasoning models is a list of thinking and text parts",
     "no_done": "answers: a stream ends without [DONE]",
 }

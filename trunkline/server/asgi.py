@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from . import refusals
-from .completions import OPIK_PATHS, Head, HeaderList, complete, too_large
+from .completions import OPIK_PATHS, Head, complete, too_large
 from .state import State
 
 Scope = MutableMapping[str, Any]
@@ -27,16 +27,16 @@ class AsgiOut:
         self._send = send
         self._messages: list[Message] = []
 
-    def whole(self, status: int, headers: HeaderList, body: bytes, content_type: str = "application/json") -> None:
-        self._head(status, headers, content_type, [("content-length", str(len(body)))])
+    def whole(self, status: int, headers: str, body: bytes) -> None:
+        self._head(status, f"content-type: application/json\r\ncontent-length: {len(body)}\r\n{headers}")
         self._messages.append({"type": "http.response.body", "body": body})
 
-    def start(self, headers: HeaderList) -> None:
-        self._head(200, headers, "text/event-stream", [("cache-control", "no-cache"), ("x-accel-buffering", "no")])
+    def start(self, headers: str) -> None:
+        self._head(200, f"content-type: text/event-stream\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n{headers}")
 
-    def _head(self, status: int, headers: HeaderList, content_type: str, more: HeaderList) -> None:
-        pairs = [("content-type", content_type), *more, *headers]
-        encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in pairs]
+    def _head(self, status: int, lines: str) -> None:
+        pairs = [line.split(": ", 1) for line in lines.split("\r\n") if line]
+        encoded = [(name.encode(), value.encode("latin-1")) for name, value in pairs]
         self._messages.append({"type": "http.response.start", "status": status, "headers": encoded})
 
     def write(self, data: bytes) -> None:
@@ -64,7 +64,7 @@ async def serve_completion(scope: Scope, receive: Receive, send: Send, state: St
         body += message.get("body", b"")
         if len(body) > state.max_body:
             error = too_large(state.max_body)
-            out.whole(error.status, [("connection", "close")], refusals.to_bytes(error, head.opik))
+            out.whole(error.status, "connection: close\r\n", refusals.to_bytes(error, head.opik))
             await out.drain()
             return
         if not message.get("more_body"):

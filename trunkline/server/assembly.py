@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -20,6 +21,7 @@ from ..config.load import load
 from ..config.schema import Settings
 from ..config.snapshot import Snapshot
 from ..credentials import Credentials
+from ..errors import OperatorError
 from ..gateway import Gateway
 from ..target import Timeouts
 from ..upstream import Egress, Upstream
@@ -86,7 +88,7 @@ class Assembly:
     async def start(self) -> None:
         """ConfigError or OperatorError where it must not start."""
         settings = self.boot.settings
-        Path(settings.data).mkdir(parents=True, exist_ok=True)
+        make_data(Path(settings.data))
         await self.live.start()
         self.live.on_change.append(self._changed)
         self._changed(self.live.snapshot)
@@ -98,6 +100,8 @@ class Assembly:
         for provider in self.live.snapshot.providers:
             if provider.kind == "local" and provider.options.get("load") == "start":
                 self._tasks.append(asyncio.create_task(self._warm(provider.name)))
+
+        settle()
 
     async def stop(self) -> None:
         self.stopping = True
@@ -139,6 +143,21 @@ class Assembly:
 
             raise UpstreamError(f"{url} answered {response.status}")
         return response.body
+
+
+def make_data(folder: Path) -> None:
+    """The data directory, for this user alone where it is new: the master key and the database lie there. OperatorError where it cannot be."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise OperatorError(f"cannot make the data directory {folder}: {error.strerror or error}; choose another with --data") from None
+
+
+def settle() -> None:
+    """Tell the collector that what was imported stays, and to look less often: requests leave no cycles, and a look costs 7 % of one."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def _issuer(settings: Settings) -> Issuer | None:

@@ -11,7 +11,7 @@ import itertools
 import os
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from time import perf_counter, time
 from typing import Protocol
 
@@ -28,21 +28,22 @@ from . import refusals
 OPIK_PATHS = frozenset({"/v1/private/chat/completions", "/api/v1/private/chat/completions"})
 PATHS = OPIK_PATHS | {"/v1/chat/completions", "/api/v1/chat/completions"}
 
-HeaderList = list[tuple[str, str]]
-
 _START = os.urandom(6).hex()
 _count = itertools.count(1).__next__
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 class Out(Protocol):
-    """Where an answer is written. `write` never waits; `drain` does while the caller is slow, and must be awaited when `full`."""
+    """Where an answer is written. `write` never waits; `drain` does while the caller is slow, and must be awaited when `full`.
+
+    `headers` are lines, each with its line end: most answers have the same four, and one text costs less than a list of pairs.
+    """
 
     full: bool
 
-    def whole(self, status: int, headers: HeaderList, body: bytes, content_type: str = ...) -> None: ...
+    def whole(self, status: int, headers: str, body: bytes) -> None: ...
 
-    def start(self, headers: HeaderList) -> None: ...
+    def start(self, headers: str) -> None: ...
 
     def write(self, data: bytes) -> None: ...
 
@@ -56,7 +57,7 @@ class Head:
 
     __slots__ = ("began", "headers", "opik", "query")
 
-    def __init__(self, headers: Mapping[bytes, bytes], *, opik: bool, query: bytes = b"") -> None:
+    def __init__(self, headers: Mapping[bytes, bytes], opik: bool, query: bytes = b"") -> None:
         self.headers = headers
         self.opik = opik
         self.query = query
@@ -141,25 +142,25 @@ OPIK_PROVIDERS = {
 """Opik's provider values for our kinds, where they differ."""
 
 
-def answer_headers(reply: Reply, call: Call, head: Head, request_id: str) -> HeaderList:
+def answer_headers(reply: Reply, call: Call, head: Head, request_id: str) -> str:
     own = (perf_counter() - head.began - call.waited) * 1000
-    headers: HeaderList = [
-        ("x-request-id", request_id),
-        ("x-trunkline-target", header_text(reply.target.name)),
-        ("x-trunkline-attempts", str(reply.attempts)),
-        ("x-trunkline-overhead-ms", f"{own:.2f}"),
-    ]
-    if reply.notes:
-        lost = dropped(reply.notes)
-        if lost:
-            headers.append(("x-trunkline-dropped", lost))
+    target = reply.target
+    lines = (
+        f"x-request-id: {request_id}\r\nx-trunkline-target: {header_text(target.name)}\r\n"
+        f"x-trunkline-attempts: {reply.attempts}\r\nx-trunkline-overhead-ms: {own:.2f}\r\n"
+    )
+    if reply.notes and (lost := dropped(reply.notes)):
+        lines += f"x-trunkline-dropped: {lost}\r\n"
     if reply.headers:
-        headers += reply.headers
+        lines += header_lines(reply.headers)
     if call.opik:
-        kind = reply.target.kind
-        headers.append(("x-opik-actual-model", header_text(reply.target.model)))
-        headers.append(("x-opik-provider", OPIK_PROVIDERS.get(kind, kind)))
-    return headers
+        provider = OPIK_PROVIDERS.get(target.kind, target.kind)
+        lines += f"x-opik-actual-model: {header_text(target.model)}\r\nx-opik-provider: {provider}\r\n"
+    return lines
+
+
+def header_lines(headers: Iterable[tuple[str, str]]) -> str:
+    return "".join([f"{name}: {header_text(value)}\r\n" for name, value in headers])
 
 
 def dropped(notes: tuple[Note, ...]) -> str:
@@ -171,7 +172,7 @@ def header_text(text: str) -> str:
     """Text that may stand in a header: printable ASCII, bounded."""
     if text.isascii() and text.isprintable() and len(text) < 2000:
         return text
-    return text.encode("ascii", "backslashreplace").decode().replace("\n", " ").replace("\r", " ")[:2000]
+    return text.encode("unicode_escape").decode()[:2000]
 
 
 def refuse(error: GatewayError, out: Out, started: bool, opik: bool, request_id: str) -> None:
@@ -181,7 +182,7 @@ def refuse(error: GatewayError, out: Out, started: bool, opik: bool, request_id:
         out.write(payloads(Batch([refusals.event(error, opik)]), opik) + tail)
         out.end()
         return
-    headers = [("x-request-id", request_id), *refusals.headers_of(error)]
+    headers = header_lines([("x-request-id", request_id), *refusals.headers_of(error)])
     out.whole(refusals.status_of(error, opik), headers, refusals.to_bytes(error, opik))
 
 
@@ -190,7 +191,7 @@ async def _explain(call: Call, out: Out, gw: Gateway, request_id: str) -> None:
 
     from ..explain import explain
 
-    out.whole(200, [("x-request-id", request_id)], msgspec.json.encode(await explain(call, gw)))
+    out.whole(200, f"x-request-id: {request_id}\r\n", msgspec.json.encode(await explain(call, gw)))
 
 
 # ── packed bodies ────────────────────────────────────────────────────────────────────────────────────────
@@ -215,6 +216,8 @@ def unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:
         raise too_large(limit)
     if not unpacker.eof:
         raise CallerError(f"the {name.decode()} body ends too early", code="invalid_encoding")
+    if unpacker.unused_data:
+        raise CallerError(f"the {name.decode()} body goes on after its end; send it as one stream", code="invalid_encoding")
     return text
 
 

@@ -21,7 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ..errors import CallerError
 from . import refusals
-from .completions import OPIK_PATHS, PATHS, Head, HeaderList, complete, too_large
+from .completions import OPIK_PATHS, PATHS, Head, complete, too_large
 from .state import State
 
 MAX_HEAD = 64 * 1024
@@ -47,24 +47,11 @@ _LANES = {path.encode(): path in OPIK_PATHS for path in PATHS}
 _JSON = "application/json"
 
 
-class Gone:
-    """uvicorn's cycles have an event it sets when the caller is gone; ours cancels the pipeline there and then."""
-
-    __slots__ = ("cycle",)
-
-    def __init__(self, cycle: Lane) -> None:
-        self.cycle = cycle
-
-    def set(self) -> None:
-        if self.cycle.disconnected and self.cycle.task is not None:
-            self.cycle.task.cancel()
-
-
 class Lane:
     """One completion on one connection: uvicorn's cycle as far as its protocol looks, and the pipeline's `Out`."""
 
     __slots__ = (
-        "body", "chunks", "disconnected", "full", "head", "keep_alive", "last_write", "may_start", "message_event", "more_body", "protocol",
+        "body", "chunks", "disconnected", "full", "head", "keep_alive", "last_write", "may_start", "more_body", "protocol",
         "refusal", "response_complete", "size", "streaming", "task",
     )  # fmt: skip
 
@@ -84,7 +71,16 @@ class Lane:
         self.full = False
         self.last_write = 0.0
         self.task: asyncio.Task[None] | None = None
-        self.message_event = Gone(self)
+
+    @property
+    def message_event(self) -> Lane:
+        """uvicorn's cycles have an event it sets when the caller is gone. A property: an attribute would be a cycle for the collector."""
+        return self
+
+    def set(self) -> None:
+        """What uvicorn calls on that event: a caller who is gone cancels the pipeline there and then."""
+        if self.disconnected and self.task is not None:
+            self.task.cancel()
 
     async def run_asgi(self, app: object) -> None:
         """Answer. uvicorn calls it by this name when a pipelined request's turn has come."""
@@ -105,7 +101,7 @@ class Lane:
                 self.protocol.transport.abort()
 
     def _refuse(self, error: CallerError) -> None:
-        self.whole(error.status, [("x-request-id", "req_refused")], refusals.to_bytes(error, self.head.opik))
+        self.whole(error.status, "x-request-id: req_refused\r\n", refusals.to_bytes(error, self.head.opik))
 
     def _cut_short(self) -> None:
         """The gateway is stopping and the answer did not finish in time: the caller is told."""
@@ -119,24 +115,22 @@ class Lane:
 
     # ── Out ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def whole(self, status: int, headers: HeaderList, body: bytes, content_type: str = _JSON) -> None:
+    def whole(self, status: int, headers: str, body: bytes) -> None:
         protocol = self.protocol
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
         close = "" if self.keep_alive else "connection: close\r\n"
-        head = f"content-type: {content_type}\r\ncontent-length: {len(body)}\r\n{lines}{close}\r\n"
+        head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n{headers}{close}\r\n".encode("latin-1")
         first = STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status
-        protocol.transport.write(b"".join((first, protocol.date(), head.encode("latin-1"), body)))
+        protocol.transport.write(b"%b%b%b%b" % (first, protocol.date(), head, body))
         self._finished()
 
-    def start(self, headers: HeaderList) -> None:
+    def start(self, headers: str) -> None:
         protocol = self.protocol
         self.streaming = True
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
         framed = "transfer-encoding: chunked\r\n" if protocol.chunked else ""
         if not protocol.chunked:
             self.keep_alive = False
         close = "" if self.keep_alive else "connection: close\r\n"
-        head = f"content-type: text/event-stream\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n{framed}{lines}{close}\r\n"
+        head = f"content-type: text/event-stream\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n{framed}{headers}{close}\r\n"
         self.chunks = [STATUS[200], protocol.date(), head.encode("latin-1")]
         protocol.gateway_state.streams.add(self)
 
@@ -217,6 +211,11 @@ class LaneProtocol(HttpToolsProtocol):
             self._unset_keepalive_if_required()
         if not self.waiting_since:
             self.waiting_since = self.gateway_state.now
+        if not self.reading_body:
+            self.head_size += len(data)
+            if self.head_size > MAX_HEAD and len(data) < self.head_size:  # a head that goes on over several reads
+                self._refuse_head()
+                return
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -245,26 +244,27 @@ class LaneProtocol(HttpToolsProtocol):
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
-        self.head_size = 0
         self.reading_body = False
 
     def on_url(self, url: bytes) -> None:
         self.url += url
-        self._grow(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name.lower(), value))
-        self._grow(len(name) + len(value) + 4)
 
-    def _grow(self, size: int) -> None:
-        self.head_size += size
-        if (self.head_size > MAX_HEAD or len(self.headers) > MAX_HEADERS) and not self.transport.is_closing():
+    def _refuse_head(self) -> None:
+        if not self.transport.is_closing():
             said = f"the request's head is larger than {MAX_HEAD // 1024} KB or has more than {MAX_HEADERS} headers"
             self.refuse_connection(CallerError(said, status=431, code="headers_too_large"))
 
     def on_headers_complete(self) -> None:
         if self.transport.is_closing():
             return
+        headers = self.headers
+        if len(headers) > MAX_HEADERS or (self.head_size > MAX_HEAD and head_bytes(self.url, headers) > MAX_HEAD):
+            self._refuse_head()
+            return
+        self.head_size = 0
         self.reading_body = True
         self.waiting_since = self.gateway_state.now
         path, _, query = self.url.partition(b"?")
@@ -272,19 +272,18 @@ class LaneProtocol(HttpToolsProtocol):
         if opik is None or self.parser.get_method() != b"POST":
             self._leave_to_uvicorn()
             return
-        headers = dict(self.headers)
-        http_version = self.parser.get_http_version()
-        self.chunked = http_version != "1.0"
-        lane = Lane(self, Head(headers, opik=opik, query=query), self.chunked and self.parser.should_keep_alive())
+        named = dict(headers)
+        self.chunked = self.parser.get_http_version() != "1.0"
+        lane = Lane(self, Head(named, opik, query), self.chunked and self.parser.should_keep_alive())
         previous, self.cycle = self.cycle, lane  # type: ignore[assignment]
-        length = headers.get(b"content-length")
+        length = named.get(b"content-length")
         if length is not None and length.isdigit() and int(length) > self.gateway_state.max_body:
             lane.refusal = too_large(self.gateway_state.max_body)
         if previous is None or previous.response_complete:
             lane.may_start = True
             if lane.refusal is not None:
                 self._start(lane)
-            elif b"expect" in headers and headers[b"expect"].lower() == b"100-continue":
+            elif named.get(b"expect", b"").lower() == b"100-continue":
                 self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         else:
             self.flow.pause_reading()
@@ -372,6 +371,10 @@ class LaneProtocol(HttpToolsProtocol):
                 self.refuse_connection(CallerError(said, status=408, code="request_timeout"))
         elif self.idle_since and now - self.idle_since > self.timeout_keep_alive:
             self.timeout_keep_alive_handler()
+
+
+def head_bytes(url: bytes, headers: list[tuple[bytes, bytes]]) -> int:
+    return len(url) + sum(len(name) + len(value) + 4 for name, value in headers)
 
 
 def protocol_for(state: State) -> type[LaneProtocol]:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from ..gateway import Gateway
     from .lane import Lane, LaneProtocol
 
+TICK = 1.0
+"""Seconds between two sweeps."""
+
 
 class State:
     def __init__(self, gateway: Gateway, max_body: int) -> None:
@@ -38,7 +41,7 @@ class State:
         """Start the timer if it does not run. The loop's time now."""
         if self._sweeping is None:
             self.now = loop.time()
-            self._sweeping = loop.call_later(1.0, self._sweep, loop, connections)
+            self._sweeping = loop.call_later(TICK, self._sweep, loop, connections)
         return self.now
 
     def _sweep(self, loop: asyncio.AbstractEventLoop, connections: set[Any]) -> None:
@@ -50,4 +53,4 @@ class State:
                 connection.sweep(now)
         for stream in [s for s in self.streams if now - s.last_write > COMMENT_SECONDS]:
             stream.comment()
-        self._sweeping = loop.call_later(1.0, self._sweep, loop, connections) if connections else None
+        self._sweeping = loop.call_later(TICK, self._sweep, loop, connections) if connections else None

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..target import Timeouts
 from ..wire import Headers, HttpRequest, HttpResponse
+from . import failures
 from .connection import Connection
 from .dial import Dialler, Resolve, resolve
 from .egress import Egress
@@ -75,9 +76,7 @@ class Upstream:
             self._timer.cancel()
             self._timer = None
         for connection in list(self._live):
-            connection.shut()
-        for pool in self._pools.values():
-            pool.idle.clear()
+            connection.fail(failures.stopping(connection.pool.name))
         await asyncio.sleep(0)  # the transports close in the loop's next round
 
     async def _exchange(self, request: HttpRequest, timeouts: Timeouts, trusted: bool, streaming: bool) -> Any:

@@ -13,6 +13,8 @@ from . import failures
 
 STEP = 1 << 20
 """The most bytes that one step may give."""
+BLOCK = 64 * 1024
+"""Bytes fed at once: zlib copies what a step leaves over."""
 
 
 class Inflater:
@@ -74,13 +76,16 @@ def decoded(headers: dict[str, str], body: bytes, limit: int, name: str) -> tupl
     undo = inflater(headers["content-encoding"], name)
     if undo is None or not body:
         return headers, body
-    out = [undo.feed(body)]
-    size = len(out[0])
-    while undo.waiting:
-        out.append(undo.feed(b""))
-        size += len(out[-1])
-        if size > limit:
-            raise too_large(name, limit)
+    out: list[bytes] = []
+    size = 0
+    for start in range(0, len(body), BLOCK):
+        block = body[start : start + BLOCK]
+        while block or undo.waiting:
+            out.append(undo.feed(block))
+            block = b""
+            size += len(out[-1])
+            if size > limit:
+                raise too_large(name, limit)
     undo.close()
     return plain(headers), b"".join(out)
 

@@ -11,14 +11,14 @@ import asyncio
 from math import inf
 from typing import Any, cast
 
-import httptools
-from httptools import HttpParserError, HttpParserUpgrade
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from ..errors import UpstreamError
 from ..target import Timeouts
 from ..wire import HttpResponse
 from . import failures
 from .coding import decoded, too_large
+from .lines import NAMES, lower_name
 from .pool import Line, Pool
 from .reply import Reply
 
@@ -29,15 +29,6 @@ LARGE = 64 * 1024
 
 IDLE, WAITING, BODY, DONE, CLOSED = range(5)
 """Kept in the pool; a request is out; the headers are in; the answer is whole (within one read only); no more."""
-
-_names: dict[bytes, str] = {}
-
-
-def _lower(name: bytes) -> str:
-    low = name.decode("latin-1").lower()
-    if len(_names) < 2048:
-        _names[name] = low
-    return low
 
 
 class Connection(asyncio.Protocol):
@@ -62,12 +53,12 @@ class Connection(asyncio.Protocol):
         """The streamed answer, None where it is read whole."""
         self.reused = self.blocked = False
         self.bad: UpstreamError | None = None
-        self.left = self.overhead = 0
+        self.left = 0
         self.pieces: list[bytes] = []
         self.seen = 0
         """How many of the pieces were there before this read."""
         self.on_body = self.pieces.append
-        self.parser = httptools.HttpResponseParser(self)
+        self.parser = HttpResponseParser(self)
         self.feed = self.parser.feed_data
 
     # ── the request ──────────────────────────────────────────────────────────────────────────────────────
@@ -79,7 +70,7 @@ class Connection(asyncio.Protocol):
         self.bodiless = line.bodiless
         self.timeouts = timeouts
         self.headers: dict[str, str] = {}
-        self.status = self.head_size = self.received = 0
+        self.status = self.head_size = self.received = self.overhead = 0
         self.begun = False
         self.first_at = self.deadline = self.time() + timeouts.first_byte
         future = self.future = self.loop.create_future()
@@ -95,6 +86,8 @@ class Connection(asyncio.Protocol):
         """Whoever awaited this future is gone: close at once, unless the connection has already moved on to another request."""
         if self.future is future:
             self.abort()
+        elif not future.cancelled() and future.exception() is None and isinstance(reply := future.result(), Reply):
+            reply.close()  # it came in the very moment of the cancellation, and nobody will ever read it
 
     # ── what the parser calls ────────────────────────────────────────────────────────────────────────────
 
@@ -106,7 +99,7 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.phase != WAITING:
             return  # a trailer
-        key = _names.get(name) or _lower(name)
+        key = NAMES.get(name) or lower_name(name)
         text = value.rstrip().decode("latin-1")  # llhttp takes the space before a value, not the one after it
         headers = self.headers
         if key not in headers:
@@ -125,11 +118,9 @@ class Connection(asyncio.Protocol):
         if len(self.headers) > MAX_HEADERS:
             raise self._refuse(f"sent more than {MAX_HEADERS} headers")
         self.status = status
-        self.keep = self.parser.should_keep_alive()
-        self.phase = BODY
-        if self.bodiless:  # the parser cannot be told that an answer to HEAD has no body, so it is of no more use
-            self.keep = False
-            self.phase = DONE
+        # the parser cannot be told that an answer to HEAD has no body, and is of no use after it
+        self.keep = self.parser.should_keep_alive() and not self.bodiless
+        self.phase = DONE if self.bodiless else BODY
 
     def on_message_complete(self) -> None:
         self.begun = False
@@ -155,7 +146,6 @@ class Connection(asyncio.Protocol):
         if waiting:
             self.head_size += size
         elif self.phase != BODY:  # nobody asked
-            self._leave()
             self.abort()
             return
         try:
@@ -184,10 +174,8 @@ class Connection(asyncio.Protocol):
         if self.phase == IDLE:
             self._leave()
         elif self.phase == WAITING:
-            if self.head_size:
-                self.fail(failures.disconnected(name, "in the middle of its headers", exc))
-            else:
-                self.fail(failures.disconnected(name, "before it answered", exc, stale=self.reused))
+            when = "in the middle of its headers" if self.head_size else "before it answered"
+            self.fail(failures.disconnected(name, when, exc, stale=self.reused and not self.head_size))
         elif self.phase == BODY:
             chunked = self.headers.get("transfer-encoding", "").lower().endswith("chunked")
             if exc is not None or chunked:
@@ -209,11 +197,11 @@ class Connection(asyncio.Protocol):
 
     def expire(self, now: float) -> None:
         """The sweeper found `deadline` passed."""
-        name, timeouts = self.pool.name, self.timeouts if self.phase else None
-        if timeouts is None:
-            self._leave()
+        if self.phase == IDLE:
             self.abort()
-        elif self.phase == BODY or self.deadline != self.first_at:
+            return
+        name, timeouts = self.pool.name, self.timeouts
+        if self.phase == BODY or self.deadline != self.first_at:
             self.fail(failures.idle_timeout(name, timeouts.idle))
         elif self.blocked and (left := self.transport.get_write_buffer_size()) < self.left:
             self.left = left  # a large request still on its way: the wait for an answer has not begun
@@ -287,9 +275,7 @@ class Connection(asyncio.Protocol):
             self.abort()
 
     def _head_too_large(self) -> bool:
-        if self.phase == WAITING:
-            return True
-        return sum(len(key) + len(value) + 4 for key, value in self.headers.items()) > MAX_HEAD
+        return self.phase == WAITING or sum(len(key) + len(value) + 4 for key, value in self.headers.items()) > MAX_HEAD
 
     def fail(self, error: UpstreamError) -> None:
         """Close at once; whoever waits gets the error."""
@@ -301,12 +287,10 @@ class Connection(asyncio.Protocol):
         elif reply is not None:
             reply.broke(error, self.take())
 
-    def shut(self) -> None:
-        """The client closes: a request under way fails."""
-        self.fail(failures.stopping(self.pool.name))
-
     def abort(self) -> None:
         """Close at once; nobody is told."""
+        if self.phase == IDLE:
+            self._leave()
         self.phase = CLOSED
         self.future = self.reply = None
         if self.transport is not None:

@@ -53,7 +53,7 @@ def _why(host: str, cause: BaseException) -> str:
 
 
 def proxy_refused(name: str, proxy: str, said: str) -> UpstreamError:
-    hint = "; give its user and password in the proxy's URL" if " 407" in f" {said}" else ""
+    hint = "; give its user and password in the proxy's URL" if " 407" in said else ""
     return UpstreamError(f"could not connect to {name}: the proxy {proxy} answered {said!r} to CONNECT{hint}", code="upstream_unreachable")
 
 

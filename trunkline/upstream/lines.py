@@ -33,6 +33,17 @@ def fault(trusted: bool, message: str) -> GatewayError:
     return OperatorError(message) if trusted else CallerError(message, code="invalid_url")
 
 
+NAMES: dict[bytes, str] = {}
+"""Header names as servers spell them → lower case, as they came by."""
+
+
+def lower_name(name: bytes) -> str:
+    low = name.decode("latin-1").lower()
+    if len(NAMES) < 2048:
+        NAMES[name] = low
+    return low
+
+
 class Url(Struct, frozen=True):
     scheme: str
     host: str

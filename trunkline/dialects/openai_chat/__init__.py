@@ -8,10 +8,10 @@ Source: https://platform.openai.com/docs/api-reference/chat
 
 from __future__ import annotations
 
-from ...chat import ChatRequest
-from ...stamp import Stamp
+from ...chat import ChatRequest, Event
 from ...target import Target
-from .answers import decode_error, decode_response, events_of, relay_response
+from ...wire import Frame
+from .answers import UNSAID, decode_error, decode_response, events_of, relay_response
 from .chunks import ChunkEncoder
 from .inbound import decode_request
 from .outbound import encode_request
@@ -25,8 +25,20 @@ def remote_media(request: ChatRequest, target: Target) -> list[str]:
     return []
 
 
-def decode_stream(target: Target) -> Relay:
-    return Relay(target, Stamp("", 0))
+class Decoder(Relay):
+    """A relay of which only the events are wanted."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(target, UNSAID)
+
+    def feed(self, frame: Frame) -> list[Event]:
+        events = super().feed(frame)
+        self.out.clear()
+        return events
+
+
+def decode_stream(target: Target) -> Decoder:
+    return Decoder(target)
 
 
 __all__ = [

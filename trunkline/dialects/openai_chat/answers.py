@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from ...chat import (
     Event,
@@ -28,11 +29,11 @@ from ...errors import UpstreamError
 from ...stamp import Stamp
 from ...target import Target
 from ...wire import HttpResponse
-from ..failures import failure, json_object
-from .mend import mend_completion
+from ..failures import failure, json_list, json_object, until
+from . import loose
+from .mend import failure_of, mend_completion
 from .shapes import COMPLETION, ONLY_USAGE, WireCompletion, is_null, is_readable, usage_of
 
-_encode = msgspec.json.encode
 _KNOWN_TOP = frozenset({"id", "object", "created", "model", "choices", "usage"})
 
 
@@ -45,11 +46,19 @@ def relay_response(response: HttpResponse, target: Target, stamp: Stamp) -> tupl
             return wire, body if body[:1] == b"{" else body.strip()
     except (msgspec.DecodeError, RecursionError):
         pass
-    decoded = json_object(body)
+    try:
+        decoded = loose.decode(body)
+    except ValueError:
+        decoded = None
+    if not isinstance(decoded, dict):
+        decoded = {}
     choices = decoded.get("choices")
-    if not isinstance(choices, list) or not choices:
+    if not isinstance(choices, list) or not choices or decoded.get("error"):
         raise _no_answer(response, decoded, target)
-    mended = _encode(mend_completion(decoded, target, stamp))
+    for choice in choices:
+        if (error := failure_of(choice)) is not None:
+            raise decode_error(HttpResponse(response.status, response.headers, loose.encode({"error": error})), target)
+    mended = loose.encode(mend_completion(decoded, target, stamp))
     try:
         return COMPLETION.decode(mended), mended
     except (msgspec.ValidationError, RecursionError) as error:
@@ -64,36 +73,44 @@ def _no_answer(response: HttpResponse, decoded: dict[str, Any], target: Target) 
     return UpstreamError(f"{target.provider} answered 200 with a body that is no chat completion", code="upstream_protocol")
 
 
+UNSAID = Stamp("chatcmpl-unsaid", 0)
+"""Stands for what the vendor did not say, where an answer is decoded only for its events; in those it is empty again."""
+
+
+def said(id: str) -> str:
+    """An id of the vendor's; "" for one made of `UNSAID`."""
+    return "" if id.startswith(("chatcmpl-unsaid", "call_unsaid_")) else id
+
+
 def decode_response(response: HttpResponse, target: Target) -> list[Event]:
     """The events of a whole answer."""
-    stamp = Stamp("", 0)
-    wire, body = relay_response(response, target, stamp)
+    wire, body = relay_response(response, target, UNSAID)
     return events_of(wire, body)
 
 
 def events_of(wire: WireCompletion, body: bytes) -> list[Event]:
     """The events of a completion, with the vendor's extra members read from `body`."""
-    decoded: dict[str, Any] = msgspec.json.decode(body)
+    decoded: dict[str, Any] = loose.values(body)
     top = {name: value for name, value in decoded.items() if name not in _KNOWN_TOP and value is not None}
-    events: list[Event] = [Started(wire.id, wire.model, wire.created, top)]
+    events: list[Event] = [Started(said(wire.id), wire.model, wire.created, top)]
     for choice, raw in zip(wire.choices, decoded["choices"], strict=True):
         index, message = choice.index, choice.message
         if message.reasoning_content:
             events.append(ReasoningDelta(message.reasoning_content, index))
-        events += [ReasoningDetail(msgspec.json.decode(detail), index) for detail in message.reasoning_details or ()]
+        events += [ReasoningDetail(detail, index) for detail in raw["message"].get("reasoning_details") or () if isinstance(detail, dict)]
         if message.content:
             events.append(TextDelta(message.content, index))
         if message.refusal:
             events.append(RefusalDelta(message.refusal, index))
-        for tool, call in enumerate(message.tool_calls or ()):
+        tools = 0
+        for call in message.tool_calls or ():
             if call.function is not None:
-                extra = (
-                    {"extra_content": msgspec.json.decode(call.extra_content)}
-                    if call.extra_content is not None and not is_null(call.extra_content)
-                    else {}
-                )
-                events.append(ToolStarted(tool, call.id, call.function.name, index, extra))
-                events.append(ToolDelta(tool, call.function.arguments, index))
+                events.append(ToolStarted(tools, said(call.id), call.function.name, index, extra_of(call.extra_content)))
+                events.append(ToolDelta(tools, call.function.arguments, index))
+                tools += 1
+        if message.function_call is not None:
+            events.append(ToolStarted(tools, "", message.function_call.name, index))
+            events.append(ToolDelta(tools, message.function_call.arguments, index))
         more = {name: value for name, value in raw["message"].items() if name not in _MESSAGE and value not in (None, [])}
         if more:
             events.append(MessageExtra(more, index))
@@ -106,38 +123,62 @@ def events_of(wire: WireCompletion, body: bytes) -> list[Event]:
     return events
 
 
-_MESSAGE = frozenset({"role", "content", "refusal", "tool_calls", "reasoning", "reasoning_content", "reasoning_details"})
+def extra_of(extra_content: Raw | None) -> dict[str, Any]:
+    """The members of a call beside its function."""
+    return {} if is_null(extra_content) else {"extra_content": loose.values(extra_content or b"null")}
+
+
+_MESSAGE = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "reasoning", "reasoning_content", "reasoning_details"})
 _CHOICE = frozenset({"index", "message", "finish_reason", "logprobs"})
 
 
 def decode_error(response: HttpResponse, target: Target) -> UpstreamError:
-    """Any of the ten shapes in which OpenAI-style hosts refuse (WIRE_NOTES 2)."""
+    """Any of the ten shapes in which OpenAI-style hosts refuse (WIRE_NOTES 2), also one that came with 200."""
     body = json_object(response.body)
     if not body and response.body[:1] == b"[":  # Google's OpenAI door: a list of one
-        listed = msgspec.json.decode(response.body)
+        listed = json_list(response.body)
         body = listed[0] if listed and isinstance(listed[0], dict) else {}
     error = body.get("error")
     if not isinstance(error, dict):
-        said = error if isinstance(error, str) else body.get("message") or body.get("detail") or body.get("title") or ""
-        code = body.get("code") if isinstance(body.get("code"), str) else None
-        if not isinstance(said, str):
-            said = _detail(said)
-        return failure(target, response, said, code=code, type=_text(body.get("type")))
+        text = error if isinstance(error, str) else body.get("message") or body.get("detail") or body.get("title") or ""
+        code = body.get("code")
+        return failure(
+            target, response, text if isinstance(text, str) else _detail(text), code=_text(code) if _number(code) is None else None,
+            type=_text(body.get("type")), status=_status(response, code),
+        )  # fmt: skip
     message = error.get("message") or error.get("detail") or ""
     code = error.get("code")
-    status = None
-    if isinstance(code, int) or (isinstance(code, str) and code.isdigit()):
-        if response.status < 300 and 400 <= int(code) < 600:
-            status = int(code)
-        code = None
-    if response.status < 300 and status is None:
-        status = 502
     metadata = error.get("metadata")
     if isinstance(metadata, dict) and isinstance(metadata.get("raw"), str) and metadata["raw"]:
         message = f"{message}: {metadata['raw'][:500]}"  # OpenRouter: what the provider behind it said
     return failure(
-        target, response, str(message), code=_text(code), type=_text(error.get("type")), param=_text(error.get("param")), status=status
-    )
+        target, response, message if isinstance(message, str) else _detail(message), code=_text(code) if _number(code) is None else None,
+        type=_text(error.get("type")), param=_text(error.get("param")), status=_status(response, code),
+        retry_after=_reset(metadata, response.headers),
+    )  # fmt: skip
+
+
+def _number(code: Any) -> int | None:
+    """The HTTP status that some hosts write as `code`, as a number or its digits."""
+    if isinstance(code, str) and len(code) == 3 and code.isascii() and code.isdecimal():
+        return int(code)
+    return code if isinstance(code, int) else None
+
+
+def _status(response: HttpResponse, code: Any) -> int | None:
+    """The status where the response's own says nothing: an error that came with 200."""
+    if response.status >= 300:
+        return None
+    number = _number(code)
+    return number if number is not None and 400 <= number < 600 else 502
+
+
+def _reset(metadata: Any, headers: dict[str, str]) -> float | None:
+    """OpenRouter's 429 has no `retry-after`: the reset stands in the body, as epoch milliseconds (WIRE_NOTES 35)."""
+    match metadata:
+        case {"headers": {"X-RateLimit-Reset": str(reset)}} if reset.isdecimal() and len(reset) < 16:
+            return until(int(reset) / 1000, headers)
+    return None
 
 
 def _text(value: Any) -> str | None:

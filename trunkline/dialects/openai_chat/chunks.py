@@ -44,7 +44,7 @@ class ChunkEncoder:
         """The caller offered `functions`: a call comes back as `function_call`."""
         self.extra: dict[str, Any] = {}
         self.roles: set[int] = set()
-        self.unfilled: dict[tuple[int, int], bool] = {}
+        self.unfilled: set[tuple[int, int]] = set()
         """(choice, tool) of calls without any argument text yet"""
         self.usage: Usage | None = None
         self.late: dict[str, Any] = {}
@@ -60,14 +60,17 @@ class ChunkEncoder:
                 case ReasoningDelta(text, index):
                     out.append(self._text("reasoning_content", text, index))
                 case ToolDelta(tool, arguments, index):
-                    self.unfilled.pop((index, tool), None)
+                    if not arguments:
+                        continue
+                    self.unfilled.discard((index, tool))
                     function: dict[str, Any] = {"arguments": arguments}
                     if not self.legacy:
                         out.append(self._delta({"tool_calls": [{"index": tool, "function": function}]}, index))
                     elif tool == 0:
                         out.append(self._delta({"function_call": function}, index))
                 case ToolStarted(tool, id, name, index, extra):
-                    out.append(self._tool(tool, id, name, index, extra))
+                    if not self.legacy or tool == 0:  # the older form has room for one call
+                        out.append(self._tool(tool, id, name, index, extra))
                 case RefusalDelta(text, index):
                     out.append(self._text("refusal", text, index))
                 case ReasoningDetail(detail, index):
@@ -81,6 +84,7 @@ class ChunkEncoder:
                 case Started(id, model, created, extra):
                     self.id, self.model, self.created = id or self.id, model or self.model, created or self.created
                     self.extra.update(extra)
+                    self._heads.clear()
                 case Extra(extra):
                     self.late.update(extra)
                 case Metered(usage):
@@ -91,33 +95,36 @@ class ChunkEncoder:
 
     def usage_chunk(self) -> bytes:
         """The chunk with the usage and no choices; empty where the vendor did not say."""
-        return b"" if self.usage is None else self._chunk([], {"usage": usage_object(self.usage)})
+        usage = usage_object(self.usage) if self.usage is not None else {}
+        return self._chunk([], {"usage": usage}) if usage else b""
 
     def _text(self, name: str, text: str, index: int) -> bytes:
+        if self.late or index not in self.roles:
+            return self._delta({name: text}, index)
         head = self._heads.get((index, name))
-        if head is None or index not in self.roles:
-            if index not in self.roles:
-                return self._delta({name: text}, index)
-            empty = self._chunk([{"index": index, "delta": {name: ""}, "logprobs": None, "finish_reason": None}])
+        if head is None:
+            empty = self._delta({name: ""}, index)
             head = self._heads[index, name] = empty[: empty.rindex(b'""}')]
         return b'%b%b},"logprobs":null,"finish_reason":null}]}' % (head, _encode(text))
 
     def _tool(self, tool: int, id: str, name: str, index: int, extra: dict[str, Any]) -> bytes:
-        self.unfilled[index, tool] = True
         function = {"name": name, "arguments": ""}
+        self.unfilled.add((index, tool))
         if self.legacy:
-            return self._delta({"function_call": function} if tool == 0 else {}, index)
+            return self._delta({"function_call": function}, index)
         call = {"index": tool, "id": id or self.call_id(index, tool), "type": "function", "function": function, **extra}
         return self._delta({"tool_calls": [call]}, index)
 
     def _finish(self, event: Finished) -> list[bytes]:
         index = event.choice
-        nothing = {"arguments": "{}"}
-        out = [
-            self._delta({"function_call": nothing} if self.legacy else {"tool_calls": [{"index": tool, "function": nothing}]}, index)
-            for choice, tool in self.unfilled
-            if choice == index
-        ]
+        out = []
+        for of, tool in sorted(self.unfilled):
+            if of == index:
+                self.unfilled.discard((of, tool))
+                piece: dict[str, Any] = {"arguments": "{}"}
+                out.append(
+                    self._delta({"function_call": piece} if self.legacy else {"tool_calls": [{"index": tool, "function": piece}]}, index)
+                )
         reason = "function_call" if self.legacy and event.reason == "tool_calls" else event.reason
         choice = {"index": index, "delta": self._role(index), "logprobs": None, "finish_reason": reason, **event.extra}
         if event.native and event.native != reason:

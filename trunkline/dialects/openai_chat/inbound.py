@@ -19,9 +19,12 @@ from ...errors import CallerError
 from . import spelling
 
 _WIRE = msgspec.json.Decoder(dict[str, Raw])
+_LIST = msgspec.json.Decoder(list[Raw])
 _REQUEST = msgspec.json.Decoder(ChatRequest)
 _PATH = re.compile(r"^(.*?)(?: - at `(key in )?\$\.?(.*?)`)?$", re.DOTALL)
 _BYTE = re.compile(r"\(byte (\d+)\)")
+_SURROGATES = re.compile(rb"\\\\|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F]..)")
+"""An escaped backslash, a whole pair, or (the group) half of one."""
 _UNKNOWN_PART = re.compile(r"content(\[(\d+|\.\.\.)\])?(\.type)?$")
 
 PART_TYPES = frozenset({"text", "image_url", "input_audio", "video_url", "file", "refusal"})
@@ -39,12 +42,13 @@ def decode_request(body: bytes) -> ChatRequest:
         wire = _WIRE.decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
         raise _malformed(body, error) from None
-    if not wire.keys() <= KNOWN_FIELDS and any(name in spelling.TOP or name == "custom_parameters" for name in wire):
+    respelt = not wire.keys() <= KNOWN_FIELDS and any(name in spelling.TOP or name == "custom_parameters" for name in wire)
+    if respelt:
         body, wire = _respell(wire)
-    request = _typed(body, wire)
-    if spelling.suspicious(request, body):
+    request = _typed(body, wire, respelt=respelt)
+    if not respelt and spelling.suspicious(request, body):  # never twice: what `custom_parameters` held is as it should be
         body, wire = _respell(wire)
-        request = _typed(body, wire)
+        request = _typed(body, wire, respelt=True)
     if not request.model:
         raise CallerError("model is empty; name a model, e.g. openai/gpt-4o-mini or local", param="model")
     if not request.messages:
@@ -53,7 +57,7 @@ def decode_request(body: bytes) -> ChatRequest:
     return request
 
 
-def _typed(body: bytes, wire: dict[str, Raw], *, respelt: bool = False) -> ChatRequest:
+def _typed(body: bytes, wire: dict[str, Raw], *, respelt: bool) -> ChatRequest:
     """`wire` is brought up to date where the body had to be respelt."""
     try:
         return _REQUEST.decode(body)
@@ -82,7 +86,7 @@ def _with_custom(fields: dict[str, Raw], extra: Raw) -> dict[str, Raw]:
     try:
         custom = _WIRE.decode(extra)
     except msgspec.ValidationError as error:
-        said = str(error).replace("Expected", "expected")
+        said = str(error).replace("Expected", "expected").replace("`", "")
         raise CallerError(f"custom_parameters: {said}", param="custom_parameters", code="invalid_type") from None
     if "max_tokens" in custom or "max_completion_tokens" in custom:
         fields.pop("max_tokens", None)
@@ -95,23 +99,35 @@ def _second_look(wire: dict[str, Raw], error: msgspec.ValidationError) -> ChatRe
     _, _, path = _split(str(error))
     if _UNKNOWN_PART.search(path) is None:
         raise _invalid(error) from None
-    messages = msgspec.json.decode(wire["messages"])
-    for message in messages:
-        content = message.get("content") if isinstance(message, dict) else None
-        if isinstance(content, list):
-            message["content"] = [_opaque(part) for part in content]
-        elif isinstance(content, dict):
-            message["content"] = _opaque(content)
+    messages = [_with_opaque(message) for message in _LIST.decode(wire["messages"])]
+    body = msgspec.json.encode({**wire, "messages": messages})
     try:
-        return _REQUEST.decode(msgspec.json.encode({**wire, "messages": messages}))
+        return _REQUEST.decode(body)
     except msgspec.ValidationError as again:
         raise _invalid(again) from None
+    except RecursionError as deep:
+        raise _malformed(body, deep) from None
 
 
-def _opaque(part: Any) -> Any:
-    if isinstance(part, dict) and isinstance(part.get("type"), str) and part["type"] not in PART_TYPES:
-        return {"type": "trunkline:opaque", "raw": part}
-    return part
+def _with_opaque(message: Raw) -> Any:
+    """A message whose parts of unknown types are wrapped; anything else as it is."""
+    members = _members(message)
+    content = members.get("content") if members else None
+    if content is None:
+        return message
+    wrapped = [_opaque(part) for part in _LIST.decode(content)] if bytes(content).startswith(b"[") else _opaque(content)
+    return {**members, "content": wrapped}
+
+
+def _opaque(part: Raw) -> Any:
+    kind = _members(part).get("type")
+    if kind is None or not bytes(kind).startswith(b'"') or msgspec.json.decode(kind) in PART_TYPES:
+        return part
+    return {"type": "trunkline:opaque", "raw": part}
+
+
+def _members(raw: Raw) -> dict[str, Raw]:
+    return _WIRE.decode(raw) if bytes(raw).startswith(b"{") else {}
 
 
 # ── what is said of a bad body ───────────────────────────────────────────────────────────────────────────
@@ -125,6 +141,9 @@ def _malformed(body: bytes, error: Exception) -> CallerError:
         return CallerError("the body must be a JSON object", code="invalid_type")
     if not body.strip():
         return CallerError("the body is empty; send a JSON object with model and messages", code="invalid_json")
+    half = next((found for found in _SURROGATES.finditer(body) if found[1]), None)
+    if half is not None:
+        return CallerError(f"the body is not valid JSON: half a surrogate pair at byte {half.start()}", code="invalid_json")
     at = _BYTE.search(text)
     where = f"byte {at[1]}" if at else f"byte {len(body)} (the end)"
     reason = text.removeprefix("JSON is malformed: ").split(" (byte")[0]

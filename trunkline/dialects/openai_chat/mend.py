@@ -6,12 +6,12 @@ survives. Each habit was seen on the wire (WIRE_NOTES) in answers of a host that
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
-
-import msgspec
 
 from ...stamp import Stamp
 from ...target import Target
+from . import loose
 
 FINISH: dict[str, str] = {
     "stop": "stop", "length": "length", "tool_calls": "tool_calls", "content_filter": "content_filter", "function_call": "function_call",
@@ -29,16 +29,21 @@ FINISH: dict[str, str] = {
 def mend_completion(body: dict[str, Any], target: Target, stamp: Stamp) -> dict[str, Any]:
     """A whole answer whose `choices` is a list, in place."""
     _mend_top(body, target, stamp, "chat.completion")
-    for index, choice in enumerate(body["choices"]):
-        if not isinstance(choice, dict):
-            body["choices"][index] = choice = {}
-        choice.setdefault("index", index)
+    body["choices"] = choices = [choice if isinstance(choice, dict) else {} for choice in body["choices"]]
+    indexes = [choice.get("index") for choice in choices]
+    counted = len(set(map(str, indexes))) == len(indexes) and all(isinstance(index, int) for index in indexes)
+    for index, choice in enumerate(choices):
+        if not counted:
+            choice["index"] = index
         message = choice.get("message")
         if not isinstance(message, dict):
             message = choice["message"] = {"role": "assistant", "content": choice.pop("text", "") or ""}
         choice.pop("delta", None)
-        mend_message(message, stamp, choice["index"], target)
+        mend_message(message, stamp, choice["index"])
         mend_finish(choice, whole=True)
+    sources = url_citations(body)
+    if sources and not choices[0]["message"].get("annotations"):
+        choices[0]["message"]["annotations"] = sources
     return body
 
 
@@ -46,10 +51,7 @@ def _mend_top(body: dict[str, Any], target: Target, stamp: Stamp, kind: str) -> 
     body["object"] = kind
     body["id"] = str(body.get("id") or stamp.id)
     body["model"] = str(body.get("model") or target.model)
-    created = body.get("created")
-    if isinstance(created, str) and created.isdigit():
-        created = int(created)
-    body["created"] = int(created) if isinstance(created, int | float) and created else stamp.created
+    body["created"] = _seconds(body.get("created")) or stamp.created
     for name in ("usage", "error"):
         if name in body and not isinstance(body[name], dict):
             del body[name]
@@ -58,13 +60,21 @@ def _mend_top(body: dict[str, Any], target: Target, stamp: Stamp, kind: str) -> 
             body[name] = str(body[name])
 
 
+def _seconds(created: Any) -> int:
+    """Unix seconds from a number or (Writer) a string of digits; 0 where it is neither."""
+    if isinstance(created, str):
+        return int(created) if created.isdecimal() and len(created) < 16 else 0
+    return int(created) if isinstance(created, int | Decimal) and 0 < created < 1e15 else 0
+
+
 def mend_chunk(body: dict[str, Any], target: Target, stamp: Stamp) -> dict[str, Any]:
     """A chunk of a stream, in place; what depends on chunks before it (roles, indexes, finishes) is the relay's."""
     _mend_top(body, target, stamp, "chat.completion.chunk")
     choices = body.get("choices")
-    body["choices"] = choices if isinstance(choices, list) else []
+    body["choices"] = [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
     for index, choice in enumerate(body["choices"]):
-        choice.setdefault("index", index)
+        if not isinstance(choice.get("index"), int):
+            choice["index"] = index
         choice.pop("message", None)
         delta = choice.get("delta")
         if not isinstance(delta, dict):
@@ -78,19 +88,17 @@ def mend_chunk(body: dict[str, Any], target: Target, stamp: Stamp) -> dict[str, 
     return body
 
 
-def mend_message(message: dict[str, Any], stamp: Stamp, choice: int, target: Target) -> None:
+def mend_message(message: dict[str, Any], stamp: Stamp, choice: int) -> None:
     message["role"] = "assistant"
     _mend_reasoning(message)
     _mend_content(message)
     _drop_empty(message)
     message.setdefault("content", None)
-    if "think_tags" in target.quirks and isinstance(message["content"], str):
-        _split_think(message)
-    calls = message.get("tool_calls")
-    if not calls:
-        message.pop("tool_calls", None)
-    for index, call in enumerate(calls or ()):
-        call["id"] = call.get("id") or stamp.call_id(choice, index)
+    calls = list_of_calls(message.pop("tool_calls", None))
+    if calls:
+        message["tool_calls"] = calls
+    for index, call in enumerate(calls):
+        call["id"] = str(call.get("id") or "") or stamp.call_id(choice, index)
         if "custom" in call and not call.get("function"):
             call["type"] = "custom"
             continue
@@ -99,13 +107,51 @@ def mend_message(message: dict[str, Any], stamp: Stamp, choice: int, target: Tar
         if not isinstance(function, dict):
             function = call["function"] = {"name": str(call.pop("name", "")), "arguments": call.pop("arguments", "")}
         function["arguments"] = arguments_text(function.get("arguments")) or "{}"
+    if message.get("function_call"):
+        message["function_call"]["arguments"] = arguments_text(message["function_call"].get("arguments")) or "{}"
+
+
+def list_of_calls(calls: Any) -> list[dict[str, Any]]:
+    """Tool calls as a list: some hosts send a single one bare, most send null or [] where there is none."""
+    if isinstance(calls, dict):
+        return [calls]
+    return [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+
+
+def url_citations(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Perplexity's sources, which stand at the top of the body, as OpenAI's annotations. They point at no place in the text."""
+    titles: dict[str, str] = {}
+    for name in ("citations", "search_results"):
+        listed = body.get(name)
+        for source in listed if isinstance(listed, list) else ():
+            match source:
+                case str(url):
+                    titles.setdefault(url, url)
+                case {"url": str(url), **rest}:
+                    title = rest.get("title")
+                    titles[url] = title if isinstance(title, str) and title else url
+    return [
+        {"type": "url_citation", "url_citation": {"url": url, "title": title, "start_index": 0, "end_index": 0}}
+        for url, title in titles.items()
+        if url.startswith(("http://", "https://"))
+    ]
+
+
+def failure_of(choice: Any) -> dict[str, Any] | None:
+    """The error object of a choice that ended in one (Mistral, OpenRouter: `finish_reason` is "error"); None of any other."""
+    if not isinstance(choice, dict):
+        return None
+    error = choice.get("error")
+    if isinstance(error, dict) and error:
+        return error
+    return {"message": "the model's answer ended with an error"} if choice.get("finish_reason") == "error" else None
 
 
 def arguments_text(arguments: Any) -> str:
     """Arguments as a JSON text, whatever the host sent: text, object or nothing."""
     if arguments is None:
         return ""
-    return arguments if isinstance(arguments, str) else msgspec.json.encode(arguments).decode()
+    return arguments if isinstance(arguments, str) else loose.encode(arguments).decode()
 
 
 def mend_finish(choice: dict[str, Any], *, whole: bool) -> None:
@@ -116,8 +162,7 @@ def mend_finish(choice: dict[str, Any], *, whole: bool) -> None:
     if not word:
         choice["finish_reason"] = _unsaid(choice) if whole else None
         return
-    reason = FINISH.get(str(word).lower(), "stop")
-    choice["finish_reason"] = reason
+    choice["finish_reason"] = FINISH.get(str(word).lower(), "stop")
     choice.setdefault("native_finish_reason", word)
 
 
@@ -129,24 +174,26 @@ def _mend_reasoning(message: dict[str, Any]) -> None:
     """`reasoning` (Ollama, Groq, Cerebras, vLLM, OpenRouter) also as `reasoning_content`, the name our callers read."""
     said = message.get("reasoning")
     if isinstance(said, str):
-        if not message.get("reasoning_content"):
+        if said and not message.get("reasoning_content"):
             message["reasoning_content"] = said
     elif said is not None:
         message["reasoning_raw"] = message.pop("reasoning")
+    if not isinstance(message.get("reasoning_content"), str | None):
+        message["reasoning_raw"] = message.pop("reasoning_content")
 
 
 def _mend_content(message: dict[str, Any]) -> None:
     content = message.get("content")
-    if isinstance(content, dict):  # Cloudflare: a schema was asked for and the object itself comes
-        message["content"] = msgspec.json.encode(content).decode()
-    elif isinstance(content, list):  # Mistral: a list of text and thinking
+    if isinstance(content, list):  # Mistral: a list of text and thinking
         texts, thoughts, others = [], [], []
         for part in content:
             match part:
                 case str(text) | {"type": "text" | "output_text", "text": str(text)}:
                     texts.append(text)
-                case {"type": "thinking", "thinking": thinking}:
-                    thoughts += [thinking] if isinstance(thinking, str) else [t.get("text", "") for t in thinking if isinstance(t, dict)]
+                case {"type": "thinking", "thinking": str(text)}:
+                    thoughts.append(text)
+                case {"type": "thinking", "thinking": list(pieces)}:
+                    thoughts += [piece["text"] for piece in pieces if isinstance(piece, dict) and isinstance(piece.get("text"), str)]
                 case _:
                     others.append(part)
         message["content"] = "".join(texts)
@@ -154,16 +201,18 @@ def _mend_content(message: dict[str, Any]) -> None:
             message["reasoning_content"] = (message.get("reasoning_content") or "") + "".join(thoughts)
         if others:
             message["content_parts"] = others
-    elif content is not None and not isinstance(content, str):
-        message["content"] = str(content)
+    elif content is not None and not isinstance(content, str):  # Cloudflare: a schema was asked for and the object itself comes
+        message["content"] = loose.encode(content).decode()
 
 
 def _drop_empty(message: dict[str, Any]) -> None:
     """Snowflake fills in zero values: a refusal of "", a function call without a name, an audio of empty strings."""
     if message.get("refusal") == "":
         message["refusal"] = None
+    if not isinstance(message.get("refusal"), str | None):
+        del message["refusal"]
     call = message.get("function_call")
-    if call is not None and not (isinstance(call, dict) and (call.get("name") or call.get("arguments"))):
+    if "function_call" in message and not (isinstance(call, dict) and (call.get("name") or call.get("arguments"))):
         del message["function_call"]
     audio = message.get("audio")
     if audio is not None and not (isinstance(audio, dict) and any(audio.values())):
@@ -171,11 +220,3 @@ def _drop_empty(message: dict[str, Any]) -> None:
     for name in ("annotations", "reasoning_details"):
         if not isinstance(message.get(name), list | None):
             message[f"{name}_raw"] = message.pop(name)
-
-
-def _split_think(message: dict[str, Any]) -> None:
-    content: str = message["content"].lstrip()
-    if content.startswith("<think>") and "</think>" in content:
-        thought, _, rest = content.removeprefix("<think>").partition("</think>")
-        message["reasoning_content"] = (message.get("reasoning_content") or "") + thought.strip("\n")
-        message["content"] = rest.lstrip("\n")

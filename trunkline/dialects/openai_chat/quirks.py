@@ -13,7 +13,9 @@ import msgspec
 from msgspec import Raw
 
 from ...chat import KNOWN_FIELDS, ChatRequest
+from ...errors import CallerError
 from ...target import Notes, Target
+from ..beside import NEUTRAL
 from ..tools import choice
 
 _encode = msgspec.json.encode
@@ -22,7 +24,6 @@ Fields = dict[str, Raw]
 Undo = dict[str, Any]
 """Keyword arguments of `Encoded` that the answer will need."""
 
-GATEWAY_FIELDS = frozenset({"custom_parameters", "extra_body"})
 OPENAI_ONLY = frozenset({
     "store", "metadata", "service_tier", "verbosity", "prediction", "web_search_options", "safety_identifier", "prompt_cache_key",
     "prompt_cache_retention", "prompt_cache_options", "modalities", "audio",
@@ -34,26 +35,24 @@ CORE = frozenset({
 })  # fmt: skip
 
 
-def drop(fields: Fields, name: str, notes: Notes, why: str) -> bool:
-    """Remove a member and name it, if the caller had set it."""
+def drop(request: ChatRequest, fields: Fields, name: str, notes: Notes, why: str) -> None:
+    """Remove a member, and name it if the caller asked for something by it (`store` false asks for nothing)."""
     raw = fields.pop(name, None)
-    if raw is None or bytes(raw) == b"null":
-        return False
+    if raw is None or bytes(raw) == b"null" or getattr(request, name, None) in NEUTRAL.get(name, ()):
+        return
     notes.dropped(name, why)
-    return True
 
 
 def _dropper(*names: str, why: str) -> Callable[[ChatRequest, Target, Fields, Notes], Undo | None]:
     def apply(request: ChatRequest, target: Target, fields: Fields, notes: Notes) -> None:
         for name in names:
-            drop(fields, name, notes, why)
+            drop(request, fields, name, notes, why)
 
     return apply
 
 
 def _no_n(request: ChatRequest, target: Target, fields: Fields, notes: Notes) -> Undo | None:
-    if "n" in fields:
-        del fields["n"]
+    fields.pop("n", None)
     if request.n is None or request.n == 1:
         return None
     notes.emulated("n", "this host answers once a call, so it is called that many times at once")
@@ -62,19 +61,19 @@ def _no_n(request: ChatRequest, target: Target, fields: Fields, notes: Notes) ->
 
 def _openai_only(request: ChatRequest, target: Target, fields: Fields, notes: Notes) -> None:
     for name in sorted(OPENAI_ONLY & fields.keys()):
-        drop(fields, name, notes, "only OpenAI knows it")
+        drop(request, fields, name, notes, "only OpenAI knows it")
 
 
 def _strict_fields(request: ChatRequest, target: Target, fields: Fields, notes: Notes) -> None:
     """A host that refuses unknown fields still knows its own; of those nobody lists, the caller's stay: the refusal would name them."""
     for name in sorted((KNOWN_FIELDS - CORE - {"functions", "function_call", "top_k"}) & fields.keys()):
-        drop(fields, name, notes, "this host refuses fields it does not know")
+        drop(request, fields, name, notes, "this host refuses fields it does not know")
     for name in [name for name, raw in fields.items() if bytes(raw) == b"null"]:
         del fields[name]
 
 
 def _tool_choice_any(request: ChatRequest, target: Target, fields: Fields, notes: Notes) -> None:
-    if request.tool_choice == "required":
+    if fields.get("tool_choice") == Raw(b'"required"'):
         fields["tool_choice"] = Raw(b'"any"')
 
 
@@ -93,24 +92,29 @@ def _plain_tool_choice(request: ChatRequest, target: Target, fields: Fields, not
     if request.tool_choice is None or isinstance(request.tool_choice, str):
         return
     picked = choice(request)
-    if picked.allowed and request.tools:
-        kept = [t for t in request.tools if t.function is not None and t.function.name in picked.allowed]
+    if picked.allowed:
+        offered = zip(request.tools or (), _decode(fields.get("tools", b"[]"), type=list[Raw]), strict=True)
+        kept = [raw for tool, raw in offered if tool.function is not None and tool.function.name in picked.allowed]
+        if not kept:
+            said = f"tool_choice.allowed_tools names {', '.join(picked.allowed)}, of which none is among the tools"
+            raise CallerError(said, param="tool_choice.allowed_tools.tools")
         fields["tools"] = Raw(_encode(kept))
-        fields["tool_choice"] = Raw(_encode(picked.mode))
         notes.emulated("tool_choice", "only the allowed tools are offered")
-    elif picked.mode != "named":
+    if picked.mode != "named":
         fields["tool_choice"] = Raw(_encode(picked.mode))
 
 
 def _no_functions(request: ChatRequest, target: Target, fields: Fields, notes: Notes) -> None:
     """The legacy pair becomes tools; the answer is turned back by the pipeline, which knows that `functions` was asked."""
-    if request.functions is not None:
-        del fields["functions"]
-        raw = _decode(request.wire["functions"], type=list[Raw])
-        fields["tools"] = Raw(_encode([{"type": "function", "function": f} for f in raw]))
-        notes.emulated("functions", "sent as tools, which took their place")
-    if request.function_call is not None:
-        del fields["function_call"]
+    fields.pop("functions", None)
+    fields.pop("function_call", None)
+    if not request.functions:
+        return
+    tools = _decode(fields.get("tools", b"[]"), type=list[Raw])
+    functions = _decode(request.wire["functions"], type=list[Raw])
+    fields["tools"] = Raw(_encode([*tools, *({"type": "function", "function": function} for function in functions)]))
+    notes.emulated("functions", "sent as tools, which took their place")
+    if request.function_call is not None and request.tool_choice is None:
         picked = choice(request)
         named = {"type": "function", "function": {"name": picked.name}}
         fields["tool_choice"] = Raw(_encode(named if picked.mode == "named" else picked.mode))
@@ -120,25 +124,31 @@ def _no_json_schema(request: ChatRequest, target: Target, fields: Fields, notes:
     asked = request.response_format
     if asked is None or asked.type != "json_schema" or asked.json_schema is None:
         return None
+    schema = asked.json_schema.schema or Raw(b"{}")
     notes.emulated("response_format", "this host has no JSON schema: asked in words, and the answer is checked")
-    if "no_response_format" in target.quirks:
-        del fields["response_format"]
-    else:
-        fields["response_format"] = Raw(b'{"type":"json_object"}')
-    _instruct(fields, f"Answer with one JSON object that is valid against this JSON schema:\n{bytes(asked.json_schema.schema).decode()}")
-    return {"check": "schema", "schema": asked.json_schema.schema}
+    fields["response_format"] = Raw(b'{"type":"json_object"}')
+    _instruct(fields, f"Answer with one JSON object that is valid against this JSON schema:\n{bytes(schema).decode()}")
+    return {"check": "schema", "schema": schema}
 
 
 def _no_response_format(request: ChatRequest, target: Target, fields: Fields, notes: Notes) -> Undo | None:
     asked = request.response_format
-    if asked is None:
-        return None
+    undo = None
+    if asked is not None and asked.type == "json_schema":
+        undo = _no_json_schema(request, target, fields, notes)
+    elif asked is not None and asked.type == "json_object":
+        notes.emulated("response_format", "this host has no JSON mode: asked in words, and the answer is checked")
+        _instruct(fields, "Answer with one JSON object and nothing else.")
+        undo = {"check": "json"}
+    elif asked is not None and asked.type != "text":
+        notes.dropped("response_format", "this host takes no response_format")
     fields.pop("response_format", None)
-    if asked.type != "json_object":
-        return None
-    notes.emulated("response_format", "this host has no JSON mode: asked in words, and the answer is checked")
-    _instruct(fields, "Answer with one JSON object and nothing else.")
-    return {"check": "json"}
+    return undo
+
+
+def _json_schema_in_words(request: ChatRequest, target: Target, fields: Fields, notes: Notes) -> Undo | None:
+    """A host without any `response_format` is asked in words once, by that quirk."""
+    return None if "no_response_format" in target.quirks else _no_json_schema(request, target, fields, notes)
 
 
 def _instruct(fields: Fields, text: str) -> None:
@@ -149,7 +159,7 @@ def _instruct(fields: Fields, text: str) -> None:
 TABLE: dict[str, Callable[[ChatRequest, Target, Fields, Notes], Undo | None]] = {
     "no_functions": _no_functions,
     "no_n": _no_n,
-    "no_json_schema": _no_json_schema,
+    "no_json_schema": _json_schema_in_words,
     "no_response_format": _no_response_format,
     "plain_tool_choice": _plain_tool_choice,
     "tool_choice_any": _tool_choice_any,

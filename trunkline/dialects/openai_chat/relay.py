@@ -14,6 +14,7 @@ from msgspec import Raw
 
 from ...chat import (
     Event,
+    Extra,
     Failed,
     Finished,
     Logprobs,
@@ -24,16 +25,15 @@ from ...chat import (
     RefusalDelta,
     Started,
     TextDelta,
-    ToolDelta,
-    ToolStarted,
     Usage,
 )  # fmt: skip
 from ...stamp import Stamp
 from ...target import Target
 from ...wire import Frame, HttpResponse
-from . import mend
-from .answers import decode_error
-from .shapes import CHUNK, ONLY_USAGE, CallPiece, ChunkChoice, WireChunk, WireUsage, is_null, is_readable, usage_of
+from . import loose, mend
+from .answers import decode_error, said
+from .calls import StreamedCalls
+from .shapes import CHUNK, ONLY_USAGE, WireChunk, WireUsage, is_null, is_readable, usage_of
 
 _encode = msgspec.json.encode
 
@@ -50,12 +50,11 @@ class Relay:
         self.started: WireChunk | None = None
         self.roles: set[int] = set()
         self.finished: set[int] = set()
-        self.tools: dict[tuple[int, int], bool] = {}
-        """(choice, tool) → whether any argument text came"""
-        self.announced: set[tuple[int, int]] = set()
-        """Those of them whose `ToolStarted` was given."""
+        self.calls = StreamedCalls(stamp)
         self.carry: dict[str, Any] = {}
         """Members of a chunk that was no chunk (Azure's first), for the next one."""
+        self.extras: dict[str, Any] = {}
+        """Top-level members beside OpenAI's, as last seen."""
         self.done = False
 
     def feed(self, frame: Frame) -> list[Event]:
@@ -91,26 +90,15 @@ class Relay:
                 return False
             if choice.delta.reasoning is not None and not is_readable(choice.delta):
                 return False
-            if choice.delta.tool_calls is not None and not self._calls_are_clean(choice):
+            if choice.delta.tool_calls is not None and not self.calls.are_clean(choice):
                 return False
-            if choice.finish_reason is not None and self._without_arguments(choice):
+            if choice.finish_reason is not None and self.calls.are_unfilled(choice):
                 return False
         return True
-
-    def _calls_are_clean(self, choice: ChunkChoice) -> bool:
-        for call in choice.delta.tool_calls or ():
-            if (choice.index, call.index) not in self.tools:
-                named = call.id and call.type and ((call.function and call.function.name) or call.custom)
-                if not named or call.index != sum(1 for c, _ in self.tools if c == choice.index):
-                    return False
-        return True
-
-    def _without_arguments(self, choice: ChunkChoice) -> list[int]:
-        """The tool calls of a choice that would end without any argument text."""
-        now = {call.index for call in choice.delta.tool_calls or () if call.function and call.function.arguments}
-        return [tool for (index, tool), filled in self.tools.items() if index == choice.index and not filled and tool not in now]
 
     def _clean(self, chunk: WireChunk, data: bytes) -> list[Event]:
+        if b"\n" in data:  # JSON over several data lines: its line ends are white space, and ours is one line an event
+            data = data.replace(b"\n", b" ")
         if not chunk.choices:
             self.usage_chunk = data
             assert chunk.usage is not None
@@ -125,7 +113,7 @@ class Relay:
         if self.started is None:
             self.started = chunk
             extra = {n: v for n, v in (("system_fingerprint", chunk.system_fingerprint), ("service_tier", chunk.service_tier)) if v}
-            events.append(Started(chunk.id, chunk.model, chunk.created, extra))
+            events.append(Started(said(chunk.id), chunk.model, chunk.created, extra))
         for choice in chunk.choices:
             index, delta = choice.index, choice.delta
             self.roles.add(index)
@@ -134,17 +122,20 @@ class Relay:
             if delta.reasoning_content:
                 events.append(ReasoningDelta(delta.reasoning_content, index))
             if delta.tool_calls:
-                self._call_events(delta.tool_calls, index, events)
+                self.calls.events(delta.tool_calls, index, events)
+            if delta.function_call is not None:
+                self.calls.legacy_events(delta.function_call, index, events)
             if delta.refusal:
                 events.append(RefusalDelta(delta.refusal, index))
             if delta.reasoning_details:
-                events += [ReasoningDetail(msgspec.json.decode(detail), index) for detail in delta.reasoning_details]
+                details = map(loose.values, delta.reasoning_details)
+                events += [ReasoningDetail(detail, index) for detail in details if isinstance(detail, dict)]
             if delta.annotations:
-                events.append(MessageExtra({"annotations": [msgspec.json.decode(a) for a in delta.annotations]}, index))
+                events.append(MessageExtra({"annotations": [loose.values(a) for a in delta.annotations]}, index))
             if delta.audio is not None and not is_null(delta.audio):
-                events.append(MessageExtra({"audio": msgspec.json.decode(delta.audio)}, index))
+                events.append(MessageExtra({"audio": loose.values(delta.audio)}, index))
             if choice.logprobs is not None:
-                logprobs = msgspec.json.decode(choice.logprobs)
+                logprobs = loose.values(choice.logprobs)
                 if isinstance(logprobs, dict):
                     events.append(Logprobs(logprobs, index))
             if choice.finish_reason is not None:
@@ -152,36 +143,17 @@ class Relay:
                 events.append(Finished(choice.finish_reason, index))
         return events
 
-    def _call_events(self, calls: list[CallPiece], index: int, events: list[Event]) -> None:
-        for call in calls:
-            key = (index, call.index)
-            function = call.function
-            self.tools.setdefault(key, False)
-            if key not in self.announced:
-                self.announced.add(key)
-                extra = (
-                    {"extra_content": msgspec.json.decode(call.extra_content)}
-                    if call.extra_content is not None and not is_null(call.extra_content)
-                    else {}
-                )
-                events.append(ToolStarted(call.index, call.id or "", (function and function.name) or "", index, extra))
-            if function is not None and function.arguments:
-                self.tools[key] = True
-                events.append(ToolDelta(call.index, function.arguments, index))
-            elif call.custom is not None:
-                self.tools[key] = True
-
     # ── the unusual chunk ────────────────────────────────────────────────────────────────────────────────
 
     def _odd(self, frame: Frame) -> list[Event]:
         try:
-            body = msgspec.json.decode(frame.data)
-        except (msgspec.DecodeError, RecursionError):
-            return [] if not frame.error else [self._failed({"error": {"message": frame.data.decode(errors="replace")[:500]}})]
+            body = loose.decode(frame.data)
+        except ValueError:
+            return self._unreadable(frame)
         if not isinstance(body, dict):
-            return []
-        if frame.error or body.get("error"):
-            return [self._failed(body if body.get("error") else {"error": body})]
+            return [self._failed({"error": {"message": body}})] if frame.error and isinstance(body, str) else []
+        if frame.error or _is_error(body):
+            return [self._failed(body if _is_error(body) else {"error": body})]
         if not body.get("choices") and not isinstance(body.get("usage"), dict):
             self.carry.update({name: value for name, value in body.items() if name not in _CARRIED_NOT and value not in (None, "", [], 0)})
             return []
@@ -191,19 +163,36 @@ class Relay:
             mended["id"] = self.started.id
         mended.update({name: value for name, value in self.carry.items() if name not in mended})
         self.carry = {}
-        mended["choices"] = [choice for choice in mended["choices"] if self._mend_choice(choice)]
+        for choice in mended["choices"]:
+            if (error := mend.failure_of(choice)) is not None:
+                return [self._failed({"error": error})]
+        self.extras.update({name: value for name, value in mended.items() if name not in _KNOWN_TOP and value is not None})
+        mended["choices"] = [choice for choice in mended["choices"] if self._mend_choice(choice, mended)]
+        encoded = loose.encode(mended)
         try:
-            chunk = CHUNK.decode(_encode(mended))
-        except msgspec.ValidationError as error:
+            chunk = CHUNK.decode(encoded)
+        except (msgspec.ValidationError, RecursionError) as error:
             return [Failed(f"{self.target.provider} sent a chunk that is none: {error}", code="upstream_protocol")]
         events: list[Event] = []
         if mended["choices"]:
-            self.out.append(_encode(mended))
+            self.out.append(encoded)
             events = self._events(chunk)
+            if self.extras and any(choice.finish_reason is not None for choice in chunk.choices):
+                extras, self.extras = self.extras, {}
+                at = next(i for i, event in enumerate(events) if isinstance(event, Finished))
+                events.insert(at, Extra(loose.values(loose.encode(extras))))
         if usage is not None:
             self._hold_usage(mended, usage)
             events.append(Metered(_usage(usage)))
         return events
+
+    def _unreadable(self, frame: Frame) -> list[Event]:
+        """A frame that is no JSON: an error if it says so or if it may have been a chunk, else a host's way of saying that it is alive."""
+        if frame.error:
+            return [self._failed({"error": {"message": frame.data.decode(errors="replace")[:500]}})]
+        if frame.data[:1] != b"{":
+            return []
+        return [Failed(f"{self.target.provider} sent a chunk that is not valid JSON", code="upstream_protocol")]
 
     def _identity(self) -> Stamp:
         """The id and time of the chunks before, so that all of a stream's chunks have the same."""
@@ -218,61 +207,33 @@ class Relay:
         return usage if isinstance(usage, dict) else None
 
     def _hold_usage(self, chunk: dict[str, Any], usage: dict[str, Any]) -> None:
-        kept = {name: chunk[name] for name in ("id", "object", "created", "model", "service_tier", "system_fingerprint") if name in chunk}
-        self.usage_chunk = _encode({**kept, "choices": [], "usage": usage})
+        """The usage as a chunk of its own, in the place of any before: usage is cumulative and never summed."""
+        kept = {name: chunk[name] for name in _KNOWN_TOP if name in chunk} if chunk["choices"] else chunk
+        self.usage_chunk = loose.encode({**kept, "choices": [], "usage": usage})
 
-    def _mend_choice(self, choice: dict[str, Any]) -> bool:
+    def _mend_choice(self, choice: dict[str, Any], chunk: dict[str, Any]) -> bool:
         """Role, indexes and finish of one choice; False where nothing is left of it."""
         index, delta = choice["index"], choice["delta"]
         if index not in self.roles:
             delta["role"] = "assistant"
-        calls = delta.get("tool_calls")
-        if isinstance(calls, dict):
-            calls = delta["tool_calls"] = [calls]
-        if not calls:
-            delta.pop("tool_calls", None)
-        for call in calls or ():
-            self._mend_call(index, call)
+        self.calls.mend(index, delta)
+        if delta.get("function_call"):
+            delta["function_call"]["arguments"] = mend.arguments_text(delta["function_call"].get("arguments"))
         if index in self.finished:
             choice["finish_reason"] = None
             return any(value not in (None, "", []) for name, value in delta.items() if name != "role")
         if choice["finish_reason"] is not None:
-            self._fill_arguments(index, delta)
+            self.calls.fill(index, delta)
+            sources = mend.url_citations(chunk) if index == 0 else []
+            if sources and not delta.get("annotations"):
+                delta["annotations"] = sources
         return True
-
-    def _mend_call(self, index: int, call: dict[str, Any]) -> None:
-        mine = [tool for c, tool in self.tools if c == index]
-        tool = call.get("index")
-        function = call.get("function")
-        function = call["function"] = function if isinstance(function, dict) else {}
-        function["arguments"] = mend.arguments_text(function.get("arguments"))
-        if not isinstance(tool, int) or (tool not in mine and tool != len(mine)):
-            starts = bool(call.get("id") or function.get("name"))
-            tool = call["index"] = len(mine) if starts or not mine else mine[-1]
-        if tool not in mine:
-            call["id"] = call.get("id") or self.stamp.call_id(index, tool)
-            call["type"] = call.get("type") or "function"
-            function.setdefault("name", "")
-            self.tools[(index, tool)] = bool(function["arguments"])
-        elif function.get("name") is None:
-            function.pop("name", None)
-
-    def _fill_arguments(self, index: int, delta: dict[str, Any]) -> None:
-        """A call without arguments is `{}`: the pieces of every call must join to valid JSON."""
-        pieces = {call["index"]: call for call in delta.get("tool_calls") or ()}
-        for (choice, tool), filled in self.tools.items():
-            if choice == index and not filled:
-                piece = pieces.get(tool)
-                if piece is None:
-                    delta.setdefault("tool_calls", []).append({"index": tool, "function": {"arguments": "{}"}})
-                elif not piece["function"]["arguments"]:
-                    piece["function"]["arguments"] = "{}"
 
     def _unfinished(self) -> list[Event]:
         """A host that never says why it stopped (Snowflake): its orderly end is a stop."""
         events: list[Event] = []
         for index in sorted(self.roles - self.finished):
-            called = any(choice == index for choice, _ in self.tools)
+            called = self.calls.count(index) > 0
             self.out.append(_encode({
                 "id": self._identity().id, "object": "chat.completion.chunk", "created": self._identity().created,
                 "model": self.started.model if self.started else self.target.model,
@@ -283,16 +244,28 @@ class Relay:
         return events
 
     def _failed(self, body: dict[str, Any]) -> Failed:
-        error = decode_error(HttpResponse(200, {}, _encode(body)), self.target)
+        error = decode_error(HttpResponse(200, {}, loose.encode(body)), self.target)
         return Failed(error.message, error.status, error.code or "upstream_error", error.type, error.retry_after)
 
 
 _CARRIED_NOT = frozenset({"id", "object", "created", "model", "choices", "usage", "obfuscation"})
 
 
+_KNOWN_TOP = frozenset(
+    {"id", "object", "created", "model", "choices", "usage", "service_tier", "system_fingerprint", "obfuscation", "x_groq"}
+)
+
+
+def _is_error(body: dict[str, Any]) -> bool:
+    """Whether a chunk is none but the report of an error, in any of its shapes."""
+    if body.get("error") or body.get("object") == "error":
+        return True
+    return "choices" not in body and any(isinstance(body.get(name), str) and body[name] for name in ("message", "detail"))
+
+
 def _usage(usage: dict[str, Any]) -> Usage:
-    raw = Raw(_encode(usage))
+    raw = Raw(loose.encode(usage))
     try:
-        return usage_of(msgspec.convert(usage, WireUsage, strict=False), raw)
-    except msgspec.ValidationError:
+        return usage_of(msgspec.json.decode(raw, type=WireUsage, strict=False), raw)
+    except (msgspec.ValidationError, RecursionError):
         return Usage(raw=raw)

@@ -134,7 +134,9 @@ async def slowed(request: Request, api: Api) -> None:
 def refuse_forms(request: Request) -> None:
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if sent in FORM_TYPES:
-        raise CallerError(f"The body must be JSON, sent with `content-type: application/json`, not {sent}", status=415, code="unsupported_media_type")
+        raise CallerError(
+            f"The body must be JSON, sent with `content-type: application/json`, not {sent}", status=415, code="unsupported_media_type"
+        )
 
 
 async def read_body(request: Request) -> bytes:

@@ -47,10 +47,10 @@ class KeyChange(Struct, forbid_unknown_fields=True):
     """What may change: absent keeps, null clears."""
 
     name: str | UnsetType = UNSET
-    models: list[str] | None | UnsetType = UNSET
-    expires_at: dt.datetime | float | None | UnsetType = UNSET
-    tags: list[str] | None | UnsetType = UNSET
-    limits: Limits | None | UnsetType = UNSET
+    models: list[str] | UnsetType | None = UNSET
+    expires_at: dt.datetime | float | UnsetType | None = UNSET
+    tags: list[str] | UnsetType | None = UNSET
+    limits: Limits | UnsetType | None = UNSET
     role: Role | UnsetType = UNSET
     disabled: bool | UnsetType = UNSET
 
@@ -143,7 +143,9 @@ async def read_form(request: Request, type: type[T]) -> T:
         unknown = [name for name in sent if name not in known]
         if unknown:
             hint = "; a key's workspace cannot be changed" if "workspace" in unknown else ""
-            raise CallerError(f"unknown fields: {', '.join(unknown)}; known are {', '.join(known)}{hint}", param=unknown[0], code="unknown_field")
+            raise CallerError(
+                f"unknown fields: {', '.join(unknown)}; known are {', '.join(known)}{hint}", param=unknown[0], code="unknown_field"
+            )
         return msgspec.json.decode(raw, type=type)
     except msgspec.DecodeError as error:
         raise CallerError(f"Unable to process JSON. {error}") from None
@@ -158,7 +160,9 @@ async def create(request: Request, api: Api, caller: Caller) -> Response:
     key = fresh_key()
     row = made(await read_form(request, NewKey), key, id=fresh_id(), at=instant(api.clock()))
     await api.live.change(partial(rows.insert, key=row))
-    return answer({"id": row.id, "key": key.reveal(), **shown(row)}, 201, {"location": f"/v1/admin/keys/{row.id}", "cache-control": "no-store"})
+    return answer(
+        {"id": row.id, "key": key.reveal(), **shown(row)}, 201, {"location": f"/v1/admin/keys/{row.id}", "cache-control": "no-store"}
+    )
 
 
 async def get(request: Request, api: Api, caller: Caller) -> Response:

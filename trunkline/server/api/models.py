@@ -12,28 +12,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ...access import Caller
-from ...registry.answers import openai_list, openai_one, opik_models
-from ...registry.cards import ModelCard, known_models
-from .endpoint import Api, Endpoint, answer
-
-
-def cards(snapshot: Any, caller: Caller) -> list[ModelCard]:
-    return known_models(snapshot, caller, snapshot.settings.prices)
+from ...errors import CallerError
+from ...registry import known_models, openai_list, openai_one, opik_models
+from .endpoint import Api, Endpoint, answer, refusal
 
 
 def for_opik(snapshot: Any, caller: Caller) -> dict[str, list[dict[str, Any]]]:
-    """`Api.models`: what GET /v1/private/llm/models answers."""
-    return opik_models(cards(snapshot, caller))
+    """`Api.models`: what GET /v1/private/llm/models answers. For a thread, as `known_models` is."""
+    return opik_models(known_models(snapshot, caller))
 
 
 async def list_models(request: Request, api: Api, caller: Caller) -> Response:
-    return answer(openai_list(await asyncio.to_thread(cards, api.live.snapshot, caller)))
+    return answer(openai_list(await asyncio.to_thread(known_models, api.live.snapshot, caller)))
 
 
 async def one_model(request: Request, api: Api, caller: Caller) -> Response:
     """404 in OpenAI's shape for what is not listed, with the nearest ids."""
-    known = await asyncio.to_thread(cards, api.live.snapshot, caller)
-    return answer(openai_one(known, request.path_params["id"]))
+    cards = await asyncio.to_thread(known_models, api.live.snapshot, caller)
+    try:
+        return answer(openai_one(cards, request.path_params["id"]))
+    except CallerError as error:
+        return refusal(error, opik=False)  # on Opik's own paths an unknown model is 400
 
 
 ENDPOINTS = (

@@ -72,7 +72,9 @@ async def ollama_test(request: Request, api: Api, caller: Caller) -> Response:
         response = await ollama(request, api, "/api/version")
         found = msgspec.json.decode(response.body, type=Version)
     except msgspec.DecodeError:
-        return answer({"connected": False, "version": None, "error_message": "What answers there is not Ollama: /api/version gave no JSON"}, 502)
+        return answer(
+            {"connected": False, "version": None, "error_message": "What answers there is not Ollama: /api/version gave no JSON"}, 502
+        )
     except UpstreamError as error:
         return answer({"connected": False, "version": None, "error_message": error.message}, 502)
     return answer({"connected": True, "version": found.version, "error_message": None})

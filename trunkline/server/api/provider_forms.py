@@ -14,14 +14,16 @@ from msgspec import Struct
 
 from ...errors import CallerError
 from ...secret import Secret
-from ...store.provider import KNOWN_PROVIDERS, NAMING
+from ...store.provider import KNOWN_PROVIDERS, NAMING, PLAIN_OPTIONS
 from ...store.records import AuthConfig, Credential, ProviderKey
 from .endpoint import invalid
 
 SENTINEL = "__SECRET__"
 LONGEST_NAME = 150
 ONE_YEAR = 365 * 86_400
-FRAMING_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "te", "upgrade", "trailer", "expect", "proxy-connection"})
+FRAMING_HEADERS = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "te", "upgrade", "trailer", "expect", "proxy-connection"}
+)
 SECRET_WORDS = ("auth", "key", "token", "secret", "password", "passwd", "cookie", "credential", "signature", "sig")
 BOTH = "api_key and auth_config cannot both be set; send auth_config as an empty object to switch back to a static api_key"
 
@@ -69,7 +71,8 @@ def created(form: KeyForm, *, id: str, workspace: str, by: str, at: str) -> Prov
         raise invalid("provider must not be null")
     if form.provider not in KNOWN_PROVIDERS:
         raise CallerError(
-            f"Unable to process JSON. unknown provider '{form.provider}'; it is one of {', '.join(sorted(KNOWN_PROVIDERS))}", param="provider"
+            f"Unable to process JSON. unknown provider '{form.provider}'; it is one of {', '.join(sorted(KNOWN_PROVIDERS))}",
+            param="provider",
         )
     naming = form.provider in NAMING
     faults = common_faults(form)
@@ -129,7 +132,9 @@ def updated(stored: ProviderKey, form: KeyForm, *, by: str, at: str) -> Provider
         name=stored.name if form.name is None else form.name,
         provider_name=naming_now or stored.provider_name,
         headers=stored.headers if form.headers is None else secrets(unmasked(form.headers, dict(stored.headers or ()))),
-        configuration=stored.configuration if form.configuration is None else tuple(configured(form.configuration, stored.settings).items()),
+        configuration=stored.configuration
+        if form.configuration is None
+        else tuple(configured(form.configuration, stored.settings).items()),
         base_url=stored.base_url if form.base_url is None or form.base_url == shown_url(stored.base_url) else form.base_url,
         last_updated_at=at,
         last_updated_by=by,
@@ -196,12 +201,16 @@ def common_faults(form: KeyForm) -> list[str]:
             faults.append(f"headers: {name!r} is not a header that can be sent")
         elif name.lower() in FRAMING_HEADERS:
             faults.append(f"headers: {name!r} is set by the gateway itself")
-    if form.api_key is not None and any(letter in "\r\n\0" for letter in form.api_key.strip()) and not form.api_key.lstrip().startswith("{"):
+    if (
+        form.api_key is not None
+        and any(letter in "\r\n\0" for letter in form.api_key.strip())
+        and not form.api_key.lstrip().startswith("{")
+    ):
         faults.append("api_key must be one line (or a service account's JSON)")
-    for place in ("location", "region"):
-        named = (form.configuration or {}).get(place)
-        if named is not None and not re.fullmatch(r"[a-z0-9-]{0,40}", text(named)):
-            faults.append(f"configuration.{place} must be a region's name, like us-central1")
+    for option in PLAIN_OPTIONS:
+        named = (form.configuration or {}).get(option)
+        if named is not None and not re.fullmatch(r"[A-Za-z0-9:._-]{0,100}", text(named)):
+            faults.append(f"configuration.{option} may hold letters, digits, '.', ':', '_' and '-' only")
     extra = (form.configuration or {}).get("auth_header_name")
     if extra is not None and text(extra) and (not header_name(text(extra)) or text(extra).lower() in FRAMING_HEADERS):
         faults.append("configuration.auth_header_name is not a header that can be sent")

@@ -1,0 +1,50 @@
+"""Every recorded stream, as the caller gets it, however its bytes were cut, and also where they were cut off."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.recordings import ABSENT, PRESENT, Recording
+
+from . import passing
+from .laws import STREAMS, Report, agree, filed
+from .reading import together
+from .said import said
+
+pytestmark = pytest.mark.skipif(not PRESENT, reason=ABSENT)
+
+
+def sizes(body: bytes) -> tuple[int, ...]:
+    """Byte by byte where that is soon done, and two sizes that cut lines, characters and frames anywhere."""
+    return (1, 7, 1021) if len(body) < 16_000 else (61, 4093)
+
+
+@pytest.mark.parametrize("recording", STREAMS, ids=repr)
+def test_a_stream_says_what_the_vendor_said_however_it_is_cut(recording: Recording, record_property: Report) -> None:
+    filed(record_property, recording, "stream")
+    got = passing.streamed(recording, len(recording.body))
+    for size in sizes(recording.body):
+        assert passing.streamed(recording, size).same() == got.same(), f"in reads of {size} bytes"
+    meant = said(recording)
+    if meant.failed:
+        assert got.error is not None
+        assert not got.done
+        return
+    assert got.error is None
+    assert got.done
+    answer = together(got.chunks)
+    agree(answer, meant, recording.api)
+    translated = passing.streamed(recording, 4093, relay=False)
+    agree(together(translated.chunks), meant, recording.api)
+
+
+@pytest.mark.parametrize("recording", STREAMS, ids=repr)
+def test_a_stream_that_breaks_off_is_an_error_or_has_lost_nothing(recording: Recording) -> None:
+    if recording.provider == "snowflake":
+        pytest.skip("Snowflake's streams never say why they stopped: their end is their finish, and a broken connection is seen below")
+    got = passing.streamed(recording, 4093, recording.body[: len(recording.body) // 2])
+    if got.error is None:
+        all_of_it = together(passing.streamed(recording, 4093).chunks)
+        assert [c["message"]["content"] for c in together(got.chunks)["choices"]] == [c["message"]["content"] for c in all_of_it["choices"]]
+    else:
+        assert not got.done
