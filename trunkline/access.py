@@ -114,7 +114,7 @@ def identify(snapshot: HasAccess, authorization: bytes, x_api_key: bytes, worksp
     revoked or expired, and 403 for another workspace than the key's.
     """
     access = snapshot.access
-    if access.mode == "open" and b"tl-" not in authorization and b"tl-" not in x_api_key:
+    if access.mode == "open" and not (authorization and b"tl-" in authorization) and not (x_api_key and b"tl-" in x_api_key):
         return anonymous(workspace)
     key = credential(authorization, x_api_key)
     if not key:

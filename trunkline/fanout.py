@@ -45,13 +45,27 @@ class _Together:
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
 
+async def all_opened(count: int, one: Callable[[], Awaitable[Opened]]) -> list[Opened]:
+    """`count` streams, opened together. Where one cannot be had the others are given up, open or not."""
+    tasks = [asyncio.ensure_future(one()) for _ in range(count)]
+    try:
+        return list(await asyncio.gather(*tasks))
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        for opened in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(opened, Opened):
+                opened.close()
+        raise
+
+
 Source = tuple[Translating, Opened, Framer]
 
 
 async def merged(sources: list[Source], provider: str, include_usage: bool) -> AsyncGenerator[Batch, None]:
     """The batches of several streams as those of one, choices interleaved as they come. The first flow's encoder writes them all."""
     total, encoder = Sum(), sources[0][0].encoder
-    queue: asyncio.Queue[tuple[int, list[Event]] | UpstreamError | None] = asyncio.Queue(maxsize=4 * len(sources))
+    queue: asyncio.Queue[tuple[int, list[Event]] | Exception | None] = asyncio.Queue(maxsize=4 * len(sources))
 
     async def pump(number: int, flow: Translating, opened: Opened, framing: Framer) -> None:
         try:
@@ -68,7 +82,7 @@ async def merged(sources: list[Source], provider: str, include_usage: bool) -> A
             if not flow.whole():
                 raise UpstreamError(f"{provider} ended its stream before the answer was finished", code="upstream_incomplete")
             await queue.put(None)
-        except UpstreamError as error:
+        except Exception as error:  # whatever it is, the reader must hear of it, or it waits for ever
             await queue.put(error)
         finally:
             opened.close()
@@ -80,7 +94,7 @@ async def merged(sources: list[Source], provider: str, include_usage: bool) -> A
             item = await queue.get()
             if item is None:
                 running -= 1
-            elif isinstance(item, UpstreamError):
+            elif isinstance(item, Exception):
                 raise item
             else:
                 payloads = encoder.encode(total.take(*item))

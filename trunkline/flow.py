@@ -11,7 +11,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from .chat import Event, Failed, Finished, Started
+from .chat import Event, Failed, Finished, Started, TextDelta
 from .dialects import Decoder, openai_chat
 from .emulate import Undo
 from .errors import UpstreamError
@@ -75,8 +75,10 @@ class Relaying:
         return self.relay.done
 
     def feed(self, frames: list[Frame]) -> list[bytes]:
+        relay, watched = self.relay, self.watcher is not None
         for frame in frames:
-            self._look(self.relay.feed(frame))
+            if watched or not relay.passes(frame):
+                self._look(relay.feed(frame))
         return self._taken()
 
     def close(self) -> list[bytes]:
@@ -132,6 +134,9 @@ class Translating:
         if self.watcher is not None:
             self.watcher.see(events)
         for event in events:
+            if event.__class__ is TextDelta:
+                self.begun.add(event.choice)  # type: ignore[union-attr]
+                continue
             match event:
                 case Finished():
                     self.finished.add(event.choice)
@@ -156,39 +161,33 @@ async def batches(flow: Flow, opened: Opened, framing: Framer, provider: str, in
     """The batches of one stream, the last marked. UpstreamError where the vendor fails, or stops before it has finished."""
     try:
         while True:
-            data = await _next(flow, opened)
+            try:
+                data = await opened.next()
+            except UpstreamError:
+                if not flow.whole():
+                    raise
+                data = b""  # a connection that breaks after the answer is whole is an end like any other
             if data:
                 payloads = flow.feed(framing.feed(data))
+                if flow.failed is None and not flow.done:
+                    if payloads:
+                        yield Batch(payloads)
+                    continue
             else:
                 payloads = flow.feed(framing.close())
                 payloads += flow.close()
-            if flow.failed is not None:
+            if flow.failed is not None or not flow.whole():
                 if payloads:
                     yield Batch(payloads)
-                raise as_error(flow.failed)
-            if flow.done or not data:
-                if not flow.whole():
-                    if payloads:
-                        yield Batch(payloads)
-                    raise UpstreamError(f"{provider} ended its stream before the answer was finished", code="upstream_incomplete")
-                usage = flow.usage() if include_usage else b""
-                yield Batch([*payloads, usage] if usage else payloads, last=True)
-                opened.release()
-                return
-            if payloads:
-                yield Batch(payloads)
+                if flow.failed is not None:
+                    raise as_error(flow.failed)
+                raise UpstreamError(f"{provider} ended its stream before the answer was finished", code="upstream_incomplete")
+            usage = flow.usage() if include_usage else b""
+            opened.release()
+            yield Batch([*payloads, usage] if usage else payloads, last=True)
+            return
     finally:
         opened.close()
-
-
-async def _next(flow: Flow, opened: Opened) -> bytes:
-    """The next read; a connection that breaks after the answer is whole is an end like any other."""
-    try:
-        return await opened.next()
-    except UpstreamError:
-        if flow.whole():
-            return b""
-        raise
 
 
 def as_error(failed: Failed) -> UpstreamError:

@@ -7,7 +7,6 @@ failure is the caller's to see too: it is raised from the batches, never hidden 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from time import perf_counter
@@ -20,7 +19,7 @@ from .dialects import openai_chat
 from .dialects.failures import passed_on
 from .emulate import Undo
 from .errors import CallerError, UpstreamError
-from .fanout import gathered, merged
+from .fanout import all_opened, gathered, merged
 from .flow import Batch, Relaying, Translating, as_error, batches
 from .fold import Folded, fold, to_json
 from .framing import framer
@@ -53,7 +52,7 @@ class Call(Struct):
 
 
 class Reply(Struct):
-    """An answer that has begun. Exactly one of `body` and `batches` is set."""
+    """An answer that has begun: a whole `body`, or the `first` batch of a stream and, unless that is the last, the `rest`."""
 
     target: Target
     notes: tuple[Note, ...]
@@ -63,7 +62,8 @@ class Reply(Struct):
     """The model that answered, as the vendor names it."""
     attempts: int = 1
     body: bytes | None = None
-    batches: AsyncGenerator[Batch, None] | None = None
+    first: Batch | None = None
+    rest: AsyncGenerator[Batch, None] | None = None
 
 
 async def respond(call: Call, gw: Gateway) -> Reply:
@@ -154,12 +154,8 @@ def _folded(call: Call, reply: Reply, events: list[Event]) -> Reply:
     payloads = encoder.encode(events)
     if call.request.include_usage and encoder.usage is not None:
         payloads.append(encoder.usage_chunk())
-    reply.batches = _one_batch(payloads)
+    reply.first = Batch(payloads, last=True)
     return reply
-
-
-async def _one_batch(payloads: list[bytes]) -> AsyncGenerator[Batch, None]:
-    yield Batch(payloads, last=True)
 
 
 async def _fetch(call: Call, prepared: Prepared, gw: Gateway) -> HttpResponse:
@@ -209,7 +205,7 @@ async def _streamed(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
     first = await anext(flowing)
     call.waited += perf_counter() - began
     reply.model = flow.model or target.model
-    reply.batches = _one_batch(first.payloads) if first.last else _after(first, flowing)
+    reply.first, reply.rest = first, flowing
     return reply
 
 
@@ -247,13 +243,6 @@ async def _open(prepared: Prepared, gw: Gateway) -> Opened:
     raise prepared.dialect.decode_error(response, target)
 
 
-async def _after(first: Batch, rest: AsyncGenerator[Batch, None]) -> AsyncGenerator[Batch, None]:
-    async with aclosing(rest):
-        yield first
-        async for batch in rest:
-            yield batch
-
-
 # ── several calls for one `n` ────────────────────────────────────────────────────────────────────────────
 
 
@@ -267,7 +256,8 @@ async def _parallel(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
             return _decoded(prepared, await _fetch(call, prepared, gw), choice)
 
         return _folded(call, reply, await gathered(count, one))
-    opened = await asyncio.gather(*(_open(prepared, gw) for _ in range(count)))
+    began = perf_counter()
+    opened = await all_opened(count, lambda: _open(prepared, gw))
     reply.headers = passed_on(opened[0].headers)
     flowing = merged(
         [
@@ -278,5 +268,6 @@ async def _parallel(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
         call.request.include_usage,
     )
     first = await anext(flowing)
-    reply.batches = _after(first, flowing)
+    call.waited += perf_counter() - began
+    reply.first, reply.rest = first, flowing
     return reply

@@ -35,7 +35,9 @@ def parser() -> argparse.ArgumentParser:
     chat.add_argument("--model", default="", help="what to ask (default: the local model)")
     chat.add_argument("--url", default=os.environ.get("TRUNKLINE_URL", URL), help=f"the gateway (default {URL})")
 
-    models = commands.add_parser("models", help="what a caller may name, with context and price; `models fetch` gets the local model's file")
+    models = commands.add_parser(
+        "models", help="what a caller may name, with context and price; `models fetch` gets the local model's file"
+    )
     models.add_argument("action", nargs="?", choices=["list", "fetch"], default="list")
     models.add_argument("--url", default=os.environ.get("TRUNKLINE_URL", URL), help=f"the gateway (default {URL})")
     models.add_argument("--data", default="data", metavar="DIR", help="where fetch puts the file (default ./data)")
@@ -94,12 +96,13 @@ def _keys(command: argparse.ArgumentParser) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command: its exit status. 0 done; 1 it failed, as standard error says; 2 it was called wrongly; 130 Ctrl-C; 141 nobody read on."""
+    """Run a command: its exit status. 0 done; 1 failed, as standard error says; 2 called wrongly; 130 Ctrl-C; 141 nobody reads on."""
     try:
         try:
             status = run(parser().parse_args(argv))
         finally:
-            sys.stdout.flush()  # here, where a reader who has gone can still be told from a failure
+            if sys.stdout is not None:
+                sys.stdout.flush()  # here, where a reader who has gone can still be told from a failure
         return status
     except KeyboardInterrupt:
         return 130

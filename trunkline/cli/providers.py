@@ -77,7 +77,7 @@ def add(store: Store, workspace: str, provider: str, key: Secret | None, *, name
 
 
 def list_providers(store: Store, workspace: str) -> int:
-    from ..server.api.provider_forms import shown
+    from ..server.api.provider_masks import shown
     from ..store import provider_keys as rows
 
     with store.reading() as read:

@@ -15,6 +15,15 @@ from .bounds import MAX_EVENT, too_long, whole
 
 _BOM = b"\xef\xbb\xbf"
 
+_names = {
+    name.encode(): name
+    for name in (
+        "message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop", "ping",
+        "response.output_text.delta", "response.function_call_arguments.delta", "response.reasoning_summary_text.delta", "content-delta",
+    )
+}  # fmt: skip
+"""Event fields that come once a token: known ones need no decoding."""
+
 
 class Sse:
     """`Frame.data` is the data lines joined by LF, `Frame.event` the event field; `id`, `retry` and comments are ignored."""
@@ -38,6 +47,16 @@ class Sse:
             # the commonest read of all: one event of one line
             if end == len(data) - 2 and end < MAX_EVENT and data[:6] == b"data: " and data[-1] == 10 and b"\r" not in data:
                 return [Frame(data[6:end])]
+            # the next: the same with an event field before it
+            if (
+                data[end + 1 : end + 7] == b"data: "
+                and data[:7] == b"event: "
+                and data.find(b"\n", end + 1) == len(data) - 2
+                and len(data) < MAX_EVENT
+            ):
+                event = _names.get(data[7:end])
+                if event is not None and data[-1] == 10 and b"\r" not in data:
+                    return [Frame(data[end + 7 : -2], event)]
         if self._bom is not None:
             data = self._start(data)
         frames: list[Frame] = []

@@ -2,7 +2,7 @@
 
 Odd here: the names are that package's, functions among them. Its `data.py` begins with `from .types import *`, and `source` runs that
 file as if it stood in this package, so it builds what is here. Importing the package itself costs 0.4 s and 28 MB (pydantic, httpx2) in
-every worker; this costs 0.02 s and 6 MB. What we have no use for (descriptions, comments, extractors, members of newer versions) is let
+every worker; this costs 0.02 s and 3 MB. What we have no use for (descriptions, comments, extractors, members of newer versions) is let
 go while it is built. Source: https://github.com/pydantic/genai-prices, `genai_prices/types.py`.
 """
 

@@ -7,6 +7,8 @@ completions and probes, and those need none of it. Probes are answered here by h
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,7 +16,7 @@ import msgspec
 from .. import __version__
 from ..errors import CallerError
 from . import refusals
-from .asgi import Receive, Scope, Send, serve_completion
+from .asgi import Message, Receive, Scope, Send, serve_completion
 from .completions import PATHS
 from .state import State
 
@@ -38,10 +40,12 @@ class App:
         if scope["type"] != "http":
             return
         path, method = scope["path"], scope["method"]
+        if path in PATHS and method == "POST":
+            await serve_completion(scope, receive, send, self.state)
+            return
+        send = stamped(scope, send)
         if path in PATHS:
-            if method == "POST":
-                await serve_completion(scope, receive, send, self.state)
-            elif method == "OPTIONS":
+            if method == "OPTIONS":
                 await answer(send, 204, b"", [(b"allow", b"POST"), *CORS])
             else:
                 error = CallerError(f"{method} is not for {path}; POST a chat completion there", status=405, code="method_not_allowed")
@@ -79,14 +83,29 @@ class App:
         await send({"type": "lifespan.shutdown.complete"})
 
 
+SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 CORS = [
     (b"access-control-allow-methods", b"POST, GET, PATCH, DELETE, OPTIONS"),
 ]
 
 
+def stamped(scope: Scope, send: Send) -> Send:
+    """A `send` that puts `x-request-id` on the answer: the caller's own if it is a sane one, else a fresh one."""
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    id = given if SANE_ID.fullmatch(given) else f"req_{os.urandom(10).hex()}".encode()
+
+    async def stamping(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), (b"x-request-id", id)]}
+        await send(message)
+
+    return stamping
+
+
 async def answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None) -> None:
     length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json"), length, *(headers or [])]})
+    pairs = [(b"content-type", b"application/json"), length, *(headers or [])]
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
     await send({"type": "http.response.body", "body": body})
 
 
@@ -101,8 +120,8 @@ def ready(assembly: Assembly) -> tuple[int, dict[str, Any]]:
     """Ready while completions can be served. A store that is down does not stop them, so it is told and the status stays 200."""
     if assembly.stopping:
         return 503, {"status": "stopping"}
-    reason = assembly.live.reason
-    return 200, {"status": "ok" if assembly.live.healthy else "degraded", "store": "ok" if assembly.live.healthy else "down", "reason": reason or None}
+    healthy, reason = assembly.live.healthy, assembly.live.reason
+    return 200, {"status": "ok" if healthy else "degraded", "store": "ok" if healthy else "down", "reason": reason or None}
 
 
 def ping(assembly: Assembly) -> tuple[int, dict[str, Any]]:

@@ -146,7 +146,7 @@ class Assembly:
 
 
 def make_data(folder: Path) -> None:
-    """The data directory, for this user alone where it is new: the master key and the database lie there. OperatorError where it cannot be."""
+    """The data directory; where it is new, for this user alone, since the master key and the database lie there. OperatorError."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

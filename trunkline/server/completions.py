@@ -80,18 +80,12 @@ async def complete(head: Head, body: bytes, out: Out, gw: Gateway, max_body: int
         if reply.body is not None:
             out.whole(200, headers, reply.body + b"\n" if opik else reply.body)
             return
-        assert reply.batches is not None
-        out.start(headers)
         started = True
         try:
-            async for batch in reply.batches:
-                out.write(payloads(batch, opik))
-                if batch.last:
-                    out.end()
-                if out.full:
-                    await out.drain()
+            await _stream(reply, headers, out, opik)
         finally:
-            await reply.batches.aclose()
+            if reply.rest is not None:
+                await reply.rest.aclose()
     except GatewayError as error:
         refuse(error, out, started, opik, request_id)
     except Exception:
@@ -100,6 +94,26 @@ async def complete(head: Head, body: bytes, out: Out, gw: Gateway, max_body: int
         logging.getLogger("trunkline").exception("request %s failed inside the gateway", request_id)
         said = f"the gateway failed to process this request; its log has the cause under {request_id}"
         refuse(OperatorError(said, code="internal_error"), out, started, opik, request_id)
+
+
+async def _stream(reply: Reply, headers: str, out: Out, opik: bool) -> None:
+    assert reply.first is not None
+    out.start(headers)
+    write(reply.first, out, opik)
+    if reply.first.last or reply.rest is None:
+        return
+    if out.full:
+        await out.drain()
+    async for batch in reply.rest:
+        write(batch, out, opik)
+        if out.full:
+            await out.drain()
+
+
+def write(batch: Batch, out: Out, opik: bool) -> None:
+    out.write(payloads(batch, opik))
+    if batch.last:
+        out.end()
 
 
 def _request_id(head: Head, number: str) -> str:
@@ -216,6 +230,8 @@ def unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:
         raise too_large(limit)
     if not unpacker.eof:
         raise CallerError(f"the {name.decode()} body ends too early", code="invalid_encoding")
+    if unpacker.unused_data:
+        raise CallerError(f"something follows the end of the {name.decode()} body", code="invalid_encoding")
     if unpacker.unused_data:
         raise CallerError(f"the {name.decode()} body goes on after its end; send it as one stream", code="invalid_encoding")
     return text

@@ -22,7 +22,7 @@ from ..dialects.openai_chat.shapes import WireChunk, WireCompletion
 from .api import ADMIN, OPIK, Endpoint, gateway_keys, models, opik_misc, provider_keys
 from .api.provider_forms import KeyForm
 from .completions import OPIK_PATHS, PATHS
-from .fields import FIELDS
+from .fields import FIELDS, NAMES
 from .schemas import REF, Schema, Schemas
 
 COMPLETIONS, MODELS, PROVIDER_KEYS, GATEWAY_KEYS, OPIK_MORE, PROBES = (
@@ -78,7 +78,9 @@ SAID: dict[Any, Said] = {
     opik_misc.projects: Said(OPIK_MORE, "The one project clients default to"),
     opik_misc.models: Said(OPIK_MORE, "Models by provider"),
     opik_misc.ollama_test: Said(OPIK_MORE, "Does an Ollama answer at this URL?", opik_misc.OllamaForm),
-    opik_misc.ollama_models: Said(OPIK_MORE, "The models pulled there", opik_misc.OllamaForm, answer={"type": "array", "items": {"type": "object"}}),
+    opik_misc.ollama_models: Said(
+        OPIK_MORE, "The models pulled there", opik_misc.OllamaForm, answer={"type": "array", "items": {"type": "object"}}
+    ),
 }
 """By handler."""
 
@@ -108,8 +110,8 @@ OUTGOING: dict[str, Schema] = {
     "Error": ERROR,
     "OpikError": OPIK_ERROR,
     "ProviderKey": {"type": "object", "properties": {
-        "id": {"type": "string"}, "provider": {"type": "string"}, "api_key": {**TEXT, "description": "Masked"}, "name": TEXT, "provider_name": TEXT,
-        "base_url": TEXT, "headers": {"type": ["object", "null"]}, "configuration": {"type": ["object", "null"]},
+        "id": {"type": "string"}, "provider": {"type": "string"}, "api_key": {**TEXT, "description": "Masked"}, "name": TEXT,
+        "provider_name": TEXT, "base_url": TEXT, "headers": {"type": ["object", "null"]}, "configuration": {"type": ["object", "null"]},
         "auth_config": {"type": ["object", "null"]}, "created_at": {"type": "string"}, "last_updated_at": {"type": "string"},
     }},
     "GatewayKey": {"type": "object", "properties": {
@@ -119,7 +121,8 @@ OUTGOING: dict[str, Schema] = {
         "disabled": {"type": "boolean"}, "expires_at": TEXT,
     }},
     "Model": {"type": "object", "properties": {
-        "id": {"type": "string"}, "object": {"const": "model"}, "owned_by": {"type": "string"}, "context_window": {"type": ["integer", "null"]},
+        "id": {"type": "string"}, "object": {"const": "model"}, "owned_by": {"type": "string"},
+        "context_window": {"type": ["integer", "null"]},
         "max_output_tokens": {"type": ["integer", "null"]}, "pricing": {"type": "object"}, "capabilities": {"type": "object"},
     }},
 }  # fmt: skip
@@ -135,7 +138,7 @@ ANSWER_HEADERS = {
 STRICT = {"name": "x-trunkline-strict", "in": "header", "schema": {"type": "boolean"},
           "description": "true: a parameter that would be dropped is a 400 instead"}  # fmt: skip
 EXPLAIN = {"name": "explain", "in": "query", "schema": {"type": "boolean"},
-           "description": "true: answer with the exact upstream request and what would be dropped or changed; nobody is called"}  # fmt: skip
+           "description": "true: answer with the exact upstream request, what is dropped and what changed; nobody is called"}  # fmt: skip
 REFUSALS = {
     "400": "Something in the request is wrong; `param` is its path",
     "401": "A key is missing or wrong",
@@ -148,16 +151,18 @@ REFUSALS = {
 
 @cache
 def document() -> dict[str, Any]:
-    schemas = Schemas(FIELDS)
+    schemas = Schemas(FIELDS, NAMES)
     paths: dict[str, dict[str, Any]] = {}
-    for path in sorted(PATHS, key=lambda path: (path in OPIK_PATHS, path)):
+    for path in sorted(PATHS, key=lambda path: (path.startswith("/api"), path in OPIK_PATHS)):
         paths[path] = {"post": completion(path, schemas)}
     for endpoint in (*models.ENDPOINTS, *OPIK, *ADMIN):
         path = endpoint.path.replace(":path}", "}")
         paths.setdefault(path, {})[endpoint.method.lower()] = operation(endpoint, path, schemas)
     for path, summary in (("/health/live", "Does the process run?"), ("/health/ready", "Can it answer? And is its store there?")):
         answers = {"200": {"description": summary, "content": json({"type": "object"})}}
-        paths[path] = {"get": {"tags": [PROBES], "summary": summary, "operationId": name_of("get", path), "security": [], "responses": answers}}
+        paths[path] = {
+            "get": {"tags": [PROBES], "summary": summary, "operationId": name_of("get", path), "security": [], "responses": answers}
+        }
     about = {"title": "Trunkline", "version": __version__, "description": "A self-hosted LLM gateway: one endpoint, every model."}
     return {
         "openapi": "3.1.0",
@@ -175,7 +180,9 @@ def document() -> dict[str, Any]:
 
 def completion(path: str, schemas: Schemas) -> dict[str, Any]:
     opik = path in OPIK_PATHS
-    chunks = {"schema": {"type": "string", "description": "Events `data: {ChatCompletionChunk}`, a blank line between two, `data: [DONE]` last"}}
+    chunks = {
+        "schema": {"type": "string", "description": "Events `data: {ChatCompletionChunk}`, a blank line between two, `data: [DONE]` last"}
+    }
     schemas.of(WireChunk)
     answered = {
         "description": "The completion, or with `stream: true` its chunks as server-sent events",
@@ -184,12 +191,15 @@ def completion(path: str, schemas: Schemas) -> dict[str, Any]:
     }
     return {
         "tags": [COMPLETIONS],
-        "summary": "A chat completion, streamed or whole",
+        "summary": "A chat completion, streamed or whole" + (", as Opik's REST API has it" if opik else ""),
         "operationId": name_of("post", path),
         "security": [{"key": []}, {}],
         "parameters": [STRICT, EXPLAIN],
         "requestBody": {"required": True, "content": json(schemas.of(ChatRequest))},
-        "responses": {"200": answered, **{status: refused(said, opik) for status, said in REFUSALS.items() if not (opik and status == "404")}},
+        "responses": {
+            "200": answered,
+            **{status: refused(said, opik) for status, said in REFUSALS.items() if not (opik and status == "404")},
+        },
     }
 
 

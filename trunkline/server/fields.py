@@ -70,5 +70,15 @@ PROVIDER_KEY = {
     "auth_config": "OAuth client credentials in place of a key",
 }
 
-FIELDS: dict[str, dict[str, str]] = {"ChatRequest": CHAT, "NewKey": NEW_KEY, "KeyChange": NEW_KEY, "KeyForm": PROVIDER_KEY}
-"""Type → field → meaning."""
+FIELDS: dict[str, dict[str, str]] = {
+    "ChatRequest": CHAT, "GatewayKeyForm": NEW_KEY, "GatewayKeyChange": NEW_KEY, "ProviderKeyForm": PROVIDER_KEY,
+}  # fmt: skip
+"""Type, as it is called in the description → field → meaning."""
+
+NAMES = {
+    "WireCompletion": "ChatCompletion", "WireChunk": "ChatCompletionChunk", "WireChoice": "Choice", "WireMessage": "AnswerMessage",
+    "WireCall": "AnswerToolCall", "WireFunction": "AnswerFunction", "WireUsage": "Usage", "Ids": "ProviderKeyIds",
+    "KeyForm": "ProviderKeyForm", "NewKey": "GatewayKeyForm", "KeyChange": "GatewayKeyChange", "AuthForm": "OAuthForm",
+    "AuthTest": "OAuthTest",
+}  # fmt: skip
+"""What types are called in the description."""

@@ -31,6 +31,8 @@ HEAD_SECONDS = 20.0
 """To send a request's head."""
 BODY_SECONDS = 30.0
 """Between two reads of a request's body."""
+LINGER_SECONDS = 30.0
+"""For a caller to read the answer to a request that was refused before it had come whole."""
 COMMENT_SECONDS = 15.0
 """Of silence in a stream, before a comment keeps the connection warm."""
 
@@ -120,7 +122,8 @@ class Lane:
         close = "" if self.keep_alive else "connection: close\r\n"
         head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n{headers}{close}\r\n".encode("latin-1")
         first = STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status
-        protocol.transport.write(b"%b%b%b%b" % (first, protocol.date(), head, body))
+        if not protocol.transport.is_closing():
+            protocol.transport.write(b"%b%b%b%b" % (first, protocol.date(), head, body))
         self._finished()
 
     def start(self, headers: str) -> None:
@@ -142,13 +145,13 @@ class Lane:
             data = b"".join((*self.chunks, data))
             self.chunks = []
         self.last_write = protocol.gateway_state.now
-        if not self.disconnected:
+        if not protocol.transport.is_closing():
             protocol.transport.write(data)
             self.full = protocol.flow.write_paused
 
     def end(self) -> None:
         self.protocol.gateway_state.streams.discard(self)
-        if self.protocol.chunked and not self.disconnected:
+        if self.protocol.chunked and not self.protocol.transport.is_closing():
             self.protocol.transport.write(b"0\r\n\r\n")
         self._finished()
 
@@ -159,7 +162,9 @@ class Lane:
     def _finished(self) -> None:
         self.response_complete = True
         protocol = self.protocol
-        if not self.keep_alive and not protocol.transport.is_closing():
+        if self.more_body:
+            protocol.hang_up()
+        elif not self.keep_alive and not protocol.transport.is_closing():
             protocol.transport.close()
         protocol.on_response_complete()
 
@@ -184,6 +189,12 @@ class LaneProtocol(HttpToolsProtocol):
         """Loop time at which a request's head began, or its body last grew; 0.0 where no request is on its way."""
         self.reading_body = False
         self.idle_since = 0.0
+        self.offered = False
+        """The request offers to speak another protocol."""
+        self.refused: CallerError | None = None
+        """What is to be said once the answers owed before it are out; from then on nothing is read."""
+        self.lingering_since = 0.0
+        """Loop time at which the last word was said, 0.0 before."""
 
     def date(self) -> bytes:
         return self.gateway_state.date(self.server_state.default_headers)
@@ -193,7 +204,7 @@ class LaneProtocol(HttpToolsProtocol):
         self.waiting_since = self.gateway_state.sweep_from(self.loop, self.connections)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        cycle = self.cycle
+        cycle: Any = self.cycle
         for waiting, _ in self.pipeline:
             if isinstance(waiting, Lane):
                 waiting.disconnected = True
@@ -206,37 +217,87 @@ class LaneProtocol(HttpToolsProtocol):
             current.message_event.set()
 
     def data_received(self, data: bytes) -> None:
+        if self.lingering_since or self.refused is not None:
+            return
         self.idle_since = 0.0
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
         if not self.waiting_since:
             self.waiting_since = self.gateway_state.now
-        if not self.reading_body:
-            self.head_size += len(data)
-            if self.head_size > MAX_HEAD and len(data) < self.head_size:  # a head that goes on over several reads
-                self._refuse_head()
-                return
+        self.head_size += len(data)
+        if self.head_size > MAX_HEAD and len(data) < self.head_size:  # a head (or trailers) that goes on over several reads
+            self.refuse_connection(head_too_large())
+            return
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            if self._should_upgrade():
-                self.handle_websocket_upgrade()
-        except httptools.HttpParserError:
-            if not self.transport.is_closing():
-                self.send_400_response("the request is not valid HTTP/1.1")
+        except httptools.HttpParserUpgrade as offer:
+            self._decline(memoryview(data)[offer.args[0] :])
+        except httptools.HttpParserError as error:
+            self._refuse_parsed(error)
+
+    def _decline(self, rest: memoryview) -> None:
+        """An offer to speak something else (h2c, which Java's client makes with every first POST) is not taken up.
+
+        httptools has skipped that request's body, so the parser gets the head once more, without the offer.
+        """
+        while True:
+            self.offered = False
+            closing = any(name == b"connection" and b"close" in value.lower() for name, value in self.headers)
+            kept = [(name, value) for name, value in self.headers if name not in (b"connection", b"upgrade", b"http2-settings")]
+            kept += [(b"connection", b"close")] if closing else []
+            lines = b"".join(b"%b: %b\r\n" % header for header in kept)
+            try:
+                self.parser.feed_data(b"%b %b HTTP/1.1\r\n%b\r\n" % (self.parser.get_method(), self.url, lines))
+                self.parser.feed_data(rest)
+                return
+            except httptools.HttpParserUpgrade as another:
+                rest = rest[another.args[0] :]
+            except httptools.HttpParserError as error:
+                self._refuse_parsed(error)
+                return
+
+    def _refuse_parsed(self, error: httptools.HttpParserError) -> None:
+        cause = error.__context__  # what was raised in a callback
+        self.refuse_connection(cause if isinstance(cause, CallerError) else CallerError("the request is not valid HTTP/1.1", code="invalid_http"))
 
     def send_400_response(self, msg: str) -> None:
         self.refuse_connection(CallerError(msg, code="invalid_http"))
 
     def refuse_connection(self, error: CallerError) -> None:
-        """Answer what cannot be read as a request, and hang up: what follows on this connection means nothing any more."""
+        """Answer what cannot be read as a request, once the requests before it have their answers, and hang up: what follows means nothing."""
+        self.waiting_since = 0.0
+        if self._owes():
+            self.refused = error
+            return
         body = refusals.to_bytes(error, False)
         head = f"content-type: {_JSON}\r\ncontent-length: {len(body)}\r\nx-request-id: req_refused\r\nconnection: close\r\n\r\n"
-        busy = self.cycle is not None and not self.cycle.response_complete
-        if not busy:
+        if not self.transport.is_closing():
             self.transport.write(b"".join((STATUS.get(error.status, STATUS[400]), self.date(), head.encode(), body)))
-        self.transport.close()
-        self.waiting_since = 0.0
+        self.hang_up()
+
+    def _owes(self) -> bool:
+        """Whether an answer is on its way, or still to come to a request that is whole."""
+        if self.pipeline or self in self.gateway_state.running:
+            return True
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or isinstance(cycle, Lane):
+            return False
+        return cycle.response_started or not cycle.more_body
+
+    def hang_up(self) -> None:
+        """Close, but give the caller time to read the answer: closing while it still sends would reset the connection, answer and all."""
+        self.lingering_since = self.gateway_state.now
+        self.pipeline.clear()
+        if not self.transport.is_closing():
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            self.flow.resume_reading()
+
+    def shutdown(self) -> None:
+        if self.lingering_since:
+            self.transport.close()
+        else:
+            super().shutdown()
 
     # ── parser callbacks ─────────────────────────────────────────────────────────────────────────────────
 
@@ -250,19 +311,20 @@ class LaneProtocol(HttpToolsProtocol):
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.lower(), value))
-
-    def _refuse_head(self) -> None:
-        if not self.transport.is_closing():
-            said = f"the request's head is larger than {MAX_HEAD // 1024} KB or has more than {MAX_HEADERS} headers"
-            self.refuse_connection(CallerError(said, status=431, code="headers_too_large"))
+        if not self.reading_body:  # or it is a trailer
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        if self.transport.is_closing():
-            return
         headers = self.headers
         if len(headers) > MAX_HEADERS or (self.head_size > MAX_HEAD and head_bytes(self.url, headers) > MAX_HEAD):
-            self._refuse_head()
+            raise head_too_large()
+        version = self.parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            raise CallerError(f"HTTP/{version} is not spoken here; send HTTP/1.1", code="invalid_http")
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                raise CallerError("this is no proxy: CONNECT is not for it", code="invalid_http")
+            self.offered = True
             return
         self.head_size = 0
         self.reading_body = True
@@ -273,7 +335,7 @@ class LaneProtocol(HttpToolsProtocol):
             self._leave_to_uvicorn()
             return
         named = dict(headers)
-        self.chunked = self.parser.get_http_version() != "1.0"
+        self.chunked = version == "1.1"
         lane = Lane(self, Head(named, opik, query), self.chunked and self.parser.should_keep_alive())
         previous, self.cycle = self.cycle, lane  # type: ignore[assignment]
         length = named.get(b"content-length")
@@ -299,6 +361,7 @@ class LaneProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         lane = self.cycle
+        self.head_size = 0
         self.waiting_since = self.gateway_state.now
         if not isinstance(lane, Lane):
             super().on_body(body)
@@ -313,6 +376,8 @@ class LaneProtocol(HttpToolsProtocol):
                 lane.chunks.append(body)
 
     def on_message_complete(self) -> None:
+        if self.offered:
+            return
         self.waiting_since = 0.0
         self.reading_body = False
         lane = self.cycle
@@ -343,13 +408,16 @@ class LaneProtocol(HttpToolsProtocol):
         state = self.gateway_state
         state.running.pop(self, None)
         self.server_state.total_requests += 1
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self.lingering_since:
             return
         if self.flow.read_paused:
             self.flow.resume_reading()
-        if self.pipeline:
+        if self.pipeline and not (self.refused is not None and self.pipeline[-1][0].more_body):
             cycle, app = self.pipeline.pop()
             self._start_asgi_task(cycle, app)
+        elif self.refused is not None:
+            self.pipeline.clear()
+            self.refuse_connection(self.refused)
         else:
             self.idle_since = state.now
 
@@ -357,7 +425,11 @@ class LaneProtocol(HttpToolsProtocol):
 
     def sweep(self, now: float) -> None:
         """Once a second: hang up on a caller who is too slow, or idle for too long."""
-        if self.flow.read_paused:
+        if self.lingering_since:
+            if now - self.lingering_since > LINGER_SECONDS:
+                self.transport.abort()
+            return
+        if self.flow.read_paused or self in self.gateway_state.running:
             return
         if self.waiting_since:
             allowed = BODY_SECONDS if self.reading_body else HEAD_SECONDS
@@ -373,6 +445,11 @@ class LaneProtocol(HttpToolsProtocol):
             self.timeout_keep_alive_handler()
 
 
+def head_too_large() -> CallerError:
+    said = f"the request's head is larger than {MAX_HEAD // 1024} KB or has more than {MAX_HEADERS} headers"
+    return CallerError(said, status=431, code="headers_too_large")
+
+
 def head_bytes(url: bytes, headers: list[tuple[bytes, bytes]]) -> int:
     return len(url) + sum(len(name) + len(value) + 4 for name, value in headers)
 
@@ -385,7 +462,7 @@ def protocol_for(state: State) -> type[LaneProtocol]:
 USED = (
     "connection_made", "connection_lost", "data_received", "send_400_response", "on_message_begin", "on_url", "on_header",
     "on_headers_complete", "on_body", "on_message_complete", "_start_asgi_task", "on_response_complete", "shutdown",
-    "timeout_keep_alive_handler", "_unset_keepalive_if_required", "_should_upgrade", "handle_websocket_upgrade",
+    "timeout_keep_alive_handler", "_unset_keepalive_if_required",
 )  # fmt: skip
 ATTRIBUTES = ("self.cycle", "self.pipeline", "self.flow", "self.headers", "self.url", "self.parser", "self.app", "self.transport")
 

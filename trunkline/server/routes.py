@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,25 +10,18 @@ from starlette.routing import Route
 from .. import __version__
 from ..errors import CallerError, GatewayError
 from . import refusals
-from .api import Api, routes
+from .api import Api, models, routes
+from .api.endpoint import made
 from .assembly import Assembly
+from .describe import openapi
+from .pages import docs, index
 
 
 def build(assembly: Assembly) -> Starlette:
-    api = Api(assembly.live, assembly.upstream.fetch, models=known, version=__version__)
-    return Starlette(routes=[*routes(api), *described()], exception_handlers={404: not_found, 405: wrong_method, Exception: failed})
-
-
-def known(snapshot: Any, caller: Any) -> dict[str, list[dict[str, Any]]]:
-    from ..registry import known_models, opik_models
-
-    return opik_models(known_models(snapshot, caller))
-
-
-def described() -> list[Route]:
-    from .describe import docs, index, openapi
-
-    return [Route("/openapi.json", openapi), Route("/docs", docs), Route("/", index)]
+    api = Api(assembly.live, assembly.upstream.fetch, models=models.for_opik, version=__version__)
+    listed = [made(api, endpoint, prefix) for prefix in ("", "/api") for endpoint in models.ENDPOINTS]
+    pages = [Route("/openapi.json", openapi), Route("/docs", docs), Route("/", index)]
+    return Starlette(routes=[*routes(api), *listed, *pages], exception_handlers={404: not_found, 405: wrong_method, Exception: failed})
 
 
 def refusal(request: Request, error: GatewayError) -> Response:

@@ -84,11 +84,11 @@ class Server(uvicorn.Server):
             if self.force_exit:
                 leave(128 + self.signal)
 
-    async def _idle(self, seconds: float) -> bool:
-        """Wait until no caller is connected and nothing is being answered; False where that takes longer, or is to stop at once."""
+    async def _idle(self, seconds: float, *, hurried: bool = True) -> bool:
+        """Wait until no caller is connected and nothing is being answered; False where that takes longer, or a second signal hurries."""
         until = time.monotonic() + seconds
         while self.server_state.connections or self.server_state.tasks:
-            if self.force_exit or time.monotonic() >= until:
+            if (hurried and self.force_exit) or time.monotonic() >= until:
                 return False
             await asyncio.sleep(POLL_SECONDS)
         return True
@@ -101,9 +101,7 @@ class Server(uvicorn.Server):
             log.warning("%d answers did not finish in time and are cut short", len(tasks))
         for task in tasks:
             task.cancel()
-        until = time.monotonic() + (FORCED_SECONDS if self.force_exit else CUT_SECONDS)
-        while self.server_state.connections and time.monotonic() < until:
-            await asyncio.sleep(POLL_SECONDS)
+        await self._idle(FORCED_SECONDS if self.force_exit else CUT_SECONDS, hurried=False)
         for connection in list(self.server_state.connections):
             connection.transport.abort()
 
@@ -141,8 +139,8 @@ def worker_config(assembly: Assembly) -> uvicorn.Config:
         log.warning("this uvicorn is not the one the fast lane was written for; completions go over plain ASGI, which is slower")
         http = "httptools"
     return uvicorn.Config(
-        App(assembly), http=http, loop="uvloop" if uvloop_there() else "asyncio", ws="none", lifespan="off", log_config=None, access_log=False,
-        server_header=False, backlog=BACKLOG, timeout_keep_alive=75, h11_max_incomplete_event_size=65536,
+        App(assembly), http=http, loop="uvloop" if uvloop_there() else "asyncio", ws="none", lifespan="off",
+        log_config=None, access_log=False, server_header=False, backlog=BACKLOG, timeout_keep_alive=75, h11_max_incomplete_event_size=65536,
     )  # fmt: skip
 
 

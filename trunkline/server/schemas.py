@@ -25,16 +25,23 @@ OURS = "trunkline:"
 """What begins so is how we hold a value, not how a caller writes it."""
 REF = "#/components/schemas/"
 
+TAGGED = {"role": "Message", "type": "Part"}
+"""What a union of structs is called that are told apart by this member."""
+
 _BOUNDS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
 _SIZES = {"min_length": "min", "max_length": "max"}
 
 
 class Schemas:
-    """The schemas of the types asked for, and of all they refer to, by name. `means` has what fields mean: type's name → field → text."""
+    """The schemas of the types asked for, and of all they refer to, by name.
 
-    def __init__(self, means: dict[str, dict[str, str]] | None = None) -> None:
+    `means` has what fields mean (type's name → field → text), `names` what a type is called where its own name would say little.
+    """
+
+    def __init__(self, means: dict[str, dict[str, str]] | None = None, names: dict[str, str] | None = None) -> None:
         self.named: dict[str, Schema] = {}
         self.means = means or {}
+        self.names = names or {}
 
     def of(self, kind: type[Struct]) -> Schema:
         """A reference to the schema of `kind`, which is among `named` from then on."""
@@ -70,7 +77,7 @@ class Schemas:
                 return {}
 
     def _struct(self, kind: inspect.StructType) -> Schema:
-        name = kind.cls.__name__
+        name = self.names.get(kind.cls.__name__, kind.cls.__name__)
         if name not in self.named:
             schema = self.named[name] = {"type": "object"}  # there before its fields are read: one may lead back here
             means = self.means.get(name, {})
@@ -78,7 +85,7 @@ class Schemas:
             if kind.tag_field is not None:
                 properties[kind.tag_field] = {"const": kind.tag}
             for field in kind.fields:
-                if not field.encode_name.startswith(OURS):
+                if not (field.encode_name.startswith(OURS) or isinstance(field.type, inspect.NoneType)):
                     described = {"description": means[field.name]} if field.name in means else {}
                     properties[field.encode_name] = {**self._of(field.type), **default(field), **described}
             schema["properties"] = properties
@@ -91,7 +98,12 @@ class Schemas:
         return {"$ref": REF + name}
 
     def _union(self, types: tuple[inspect.Type, ...]) -> Schema:
-        arms = [self._of(kind) for kind in types if not isinstance(kind, inspect.UnsetType)]
+        tagged = [kind for kind in types if isinstance(kind, inspect.StructType) and kind.tag_field in TAGGED]
+        arms = [self._of(kind) for kind in types if kind not in tagged]
+        if tagged:
+            name = TAGGED[tagged[0].tag_field or ""]
+            self.named[name] = {"anyOf": [self._of(kind) for kind in tagged]}
+            arms.append({"$ref": REF + name})
         if len(arms) == 1:
             return arms[0]
         plain = [arm for arm in arms if arm.keys() == {"type"}]

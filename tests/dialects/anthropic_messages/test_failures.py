@@ -25,7 +25,7 @@ def error(message: str, type: str = "invalid_request_error") -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("status", "type", "ours", "code", "try_next"),
     [
-        (400, "invalid_request_error", 400, "upstream_error", False),
+        (400, "invalid_request_error", 400, None, False),
         (401, "authentication_error", 502, "upstream_auth", True),
         (403, "permission_error", 502, "upstream_auth", True),
         (404, "not_found_error", 404, "model_not_found", True),

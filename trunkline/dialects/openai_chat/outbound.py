@@ -15,7 +15,7 @@ from functools import lru_cache
 import msgspec
 from msgspec import Raw
 
-from ...chat import ChatRequest
+from ...chat import ChatRequest, ToolChoice
 from ...providers import chat_url
 from ...target import Encoded, Notes, Target
 from ...wire import HttpRequest
@@ -43,6 +43,9 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
         _no_tools(request, fields)
     if fields.pop("extra_body", None) is not None:
         notes.dropped("extra_body", "its members belong beside the others, or into custom_parameters")
+    asked = request.tool_choice
+    if isinstance(asked, ToolChoice) and asked.type in ("auto", "none", "required"):  # Opik's clients write the word as an object
+        fields["tool_choice"] = Raw(_encode(asked.type))
     if history.needs_rewrite(request.messages, target):
         fields["messages"] = history.rewritten(request, target, notes)
     if request.tools and any(tool.cache_control is not None for tool in request.tools):

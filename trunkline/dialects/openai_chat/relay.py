@@ -33,7 +33,7 @@ from ...wire import Frame, HttpResponse
 from . import loose, mend
 from .answers import decode_error, said
 from .calls import StreamedCalls
-from .shapes import CHUNK, ONLY_USAGE, WireChunk, WireUsage, is_null, is_readable, usage_of
+from .shapes import CHUNK, ONLY_USAGE, PLAIN, WireChunk, WireUsage, is_null, is_readable, usage_of
 
 _encode = msgspec.json.encode
 
@@ -56,6 +56,20 @@ class Relay:
         self.extras: dict[str, Any] = {}
         """Top-level members beside OpenAI's, as last seen."""
         self.done = False
+
+    def passes(self, frame: Frame) -> bool:
+        """Relay a chunk of plain text in the middle of a stream, for a flow that has no use for its event; False for any other chunk."""
+        if self.started is None or self.carry or frame.error:
+            return False
+        try:
+            chunk = PLAIN.decode(frame.data)
+        except (msgspec.DecodeError, RecursionError):
+            return False
+        index = chunk.choices[0].index
+        if chunk.id != self.started.id or index not in self.roles or index in self.finished:
+            return False
+        self.out.append(frame.data)
+        return True
 
     def feed(self, frame: Frame) -> list[Event]:
         data = frame.data

@@ -155,6 +155,43 @@ class WireChunk(Struct, frozen=True):
     x_groq: MaybeRaw = None
 
 
+class PlainDelta(Struct, frozen=True):
+    content: str
+    role: Literal["assistant"] | None = None
+    refusal: None = None
+    tool_calls: None = None
+    function_call: None = None
+    reasoning: None = None
+    reasoning_content: None = None
+    reasoning_details: None = None
+    annotations: None = None
+    audio: None = None
+
+
+class PlainChoice(Struct, frozen=True):
+    index: int
+    delta: PlainDelta
+    finish_reason: None = None
+    logprobs: None = None
+    message: None = None
+
+
+class PlainChunk(Struct, frozen=True):
+    """A chunk that brings text to one choice and nothing else: nearly all of them. That it decodes is all there is to check."""
+
+    id: Filled
+    object: Literal["chat.completion.chunk"]
+    created: int
+    model: Filled
+    choices: tuple[PlainChoice]
+    usage: None = None
+    error: None = None
+    x_groq: None = None
+    service_tier: str | None = None
+    system_fingerprint: str | None = None
+
+
+PLAIN = msgspec.json.Decoder(PlainChunk)
 COMPLETION = msgspec.json.Decoder(WireCompletion)
 CHUNK = msgspec.json.Decoder(WireChunk)
 

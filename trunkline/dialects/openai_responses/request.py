@@ -16,6 +16,7 @@ from msgspec import Raw
 
 from ...chat import ChatRequest
 from ...errors import CallerError
+from ...providers import responses_url
 from ...target import Encoded, Notes, Target
 from ...wire import HttpRequest
 from ..beside import fan_out, limit_param, name_unsent, own_members
@@ -69,7 +70,7 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
     body |= {name: raw for name, raw in own.items() if name not in MERGED}
     name_unsent(request, notes, read=READ, own=OWN, vendor="OpenAI's Responses API", why={})
     return Encoded(
-        http=HttpRequest("POST", f"{target.base_url}/responses", _JSON, msgspec.json.encode(body)),
+        http=HttpRequest("POST", responses_url(target), _JSON, msgspec.json.encode(body)),
         fan_out=fan_out(request, notes),
         notes=notes.done(),
     )

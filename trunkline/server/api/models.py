@@ -1,6 +1,7 @@
 """`GET /v1/models` and `GET /v1/models/ID`: what the caller may name, with context window, limits, abilities and prices.
 
-Odd here: an id holds slashes, so the path's rest is the id. The list is made in a thread, since the first one loads the data.
+Odd here: an id holds slashes, so the path's rest is the id. The list is made in a thread: the first one loads the data, and finding
+the nearest ids in a large catalogue takes a while too.
 """
 
 from __future__ import annotations
@@ -28,9 +29,12 @@ async def list_models(request: Request, api: Api, caller: Caller) -> Response:
 
 async def one_model(request: Request, api: Api, caller: Caller) -> Response:
     """404 in OpenAI's shape for what is not listed, with the nearest ids."""
-    cards = await asyncio.to_thread(known_models, api.live.snapshot, caller)
+
+    def look_up() -> dict[str, Any]:
+        return openai_one(known_models(api.live.snapshot, caller), request.path_params["id"])
+
     try:
-        return answer(openai_one(cards, request.path_params["id"]))
+        return answer(await asyncio.to_thread(look_up))
     except CallerError as error:
         return refusal(error, opik=False)  # on Opik's own paths an unknown model is 400
 

@@ -6,6 +6,7 @@ clients default to is always there. Source: OPIK.md sections 3 and 4.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 
 import msgspec
@@ -63,7 +64,7 @@ async def projects(request: Request, api: Api, caller: Caller) -> Response:
 
 
 async def models(request: Request, api: Api, caller: Caller) -> Response:
-    return answer(api.models(api.live.snapshot, caller))
+    return answer(await asyncio.to_thread(api.models, api.live.snapshot, caller))
 
 
 async def ollama_test(request: Request, api: Api, caller: Caller) -> Response:

@@ -23,7 +23,8 @@ from ...store.provider import oauth_client
 from ...store.records import ProviderKey, fresh_id, instant
 from ...store.store import Writing
 from .endpoint import Api, Endpoint, answer, invalid, nothing, read_json
-from .provider_forms import AuthForm, KeyForm, created, recipe, shown, updated
+from .provider_forms import AuthForm, KeyForm, created, recipe, updated
+from .provider_masks import shown
 
 NOT_FOUND = "Provider api key not found"
 
