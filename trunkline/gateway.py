@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .errors import OperatorError
 from .signing import sign
 from .target import Bearer, HeaderKey, NoAuth, Target
-from .wire import Headers, HttpRequest
+from .wire import Headers, HttpRequest, header_text
 
 if TYPE_CHECKING:
     from .config.live import Live
@@ -24,6 +24,22 @@ if TYPE_CHECKING:
 REMEMBERED = 4096
 
 
+class Known:
+    """Constants of one target."""
+
+    __slots__ = ("headers", "name", "target")
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.name = header_text(target.name)
+        """As `x-trunkline-target` has it."""
+        self.headers: Headers | None = None
+        """All headers of a JSON request whose key never changes; None where signing needs more than that. Holds a secret."""
+        if isinstance(target.auth, NoAuth | Bearer | HeaderKey):
+            plain = HttpRequest("POST", "", (("content-type", "application/json"), *target.headers))
+            self.headers = sign(plain, target.auth, 0.0).headers
+
+
 class Gateway:
     def __init__(self, live: Live, upstream: Upstream, credentials: Credentials, vault: Vault | None = None) -> None:
         self.live = live
@@ -31,23 +47,16 @@ class Gateway:
         self.credentials = credentials
         self.vault = vault
         self.locals: dict[str, LocalModel] = {}
-        self._constant: dict[int, tuple[Target, Headers | None]] = {}
+        self._known: dict[int, Known] = {}
 
-    def constant_headers(self, target: Target) -> Headers | None:
-        """All headers of a request to an OpenAI-style target whose key never changes; None where signing needs more than that.
-
-        Remembered by the target itself: targets live as long as their snapshot.
-        """
-        known = self._constant.get(id(target))
-        if known is not None and known[0] is target:
-            return known[1]
-        if len(self._constant) >= REMEMBERED:
-            self._constant.clear()
-        headers: Headers | None = None
-        if isinstance(target.auth, NoAuth | Bearer | HeaderKey):
-            headers = sign(HttpRequest("POST", "", (("content-type", "application/json"), *target.headers)), target.auth, 0.0).headers
-        self._constant[id(target)] = (target, headers)
-        return headers
+    def known(self, target: Target) -> Known:
+        """What never changes about a target, worked out once. Remembered by the target itself: targets live as long as their snapshot."""
+        known = self._known.get(id(target))
+        if known is None or known.target is not target:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            known = self._known[id(target)] = Known(target)
+        return known
 
     @property
     def snapshot(self) -> Snapshot:

@@ -116,7 +116,11 @@ def refuse_model(call: Call, targets: list[Target]) -> None:
 
 async def _whole(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
     target = prepared.target
-    response = await _fetch(call, prepared, gw)
+    began = perf_counter()
+    response = await gw.upstream.fetch(prepared.http, target.timeouts, trusted=target.trusted)
+    call.waited += perf_counter() - began
+    if response.status >= 300:
+        response = await _second_try(call, prepared, gw, response)
     reply = Reply(target, noted(prepared, response.headers), passed_on(response.headers), target.model)
     if prepared.relays:
         wire, reply.body = openai_chat.relay_response(response, target, call.stamp)
@@ -160,15 +164,22 @@ def _folded(call: Call, reply: Reply, events: list[Event]) -> Reply:
 
 async def _fetch(call: Call, prepared: Prepared, gw: Gateway) -> HttpResponse:
     """The vendor's whole answer; a refusal is raised as the error it means."""
-    target = prepared.target
     began = perf_counter()
-    response = await gw.upstream.fetch(prepared.http, target.timeouts, trusted=target.trusted)
-    if response.status == 401 and await prepared.renew(gw):
-        response = await gw.upstream.fetch(prepared.http, target.timeouts, trusted=target.trusted)
+    response = await gw.upstream.fetch(prepared.http, prepared.target.timeouts, trusted=prepared.target.trusted)
     call.waited += perf_counter() - began
-    if response.status >= 300:
-        raise prepared.dialect.decode_error(response, target)
-    return response
+    return response if response.status < 300 else await _second_try(call, prepared, gw, response)
+
+
+async def _second_try(call: Call, prepared: Prepared, gw: Gateway, refused: HttpResponse) -> HttpResponse:
+    """After a 401, once more with a new token where there is one to fetch; any other refusal is raised as the error it means."""
+    target = prepared.target
+    if refused.status == 401 and await prepared.renew(gw):
+        began = perf_counter()
+        refused = await gw.upstream.fetch(prepared.http, target.timeouts, trusted=target.trusted)
+        call.waited += perf_counter() - began
+        if refused.status < 300:
+            return refused
+    raise prepared.dialect.decode_error(refused, target)
 
 
 def _decoded(prepared: Prepared, response: HttpResponse, choice: int = 0) -> list[Event]:

@@ -59,7 +59,7 @@ def at_once(request: ChatRequest, target: Target, gw: Gateway) -> Prepared | Non
     """The usual road, without waiting: OpenAI's format, a constant key, no media to fetch. None where the target needs more."""
     if target.dialect != "openai_chat" or target.kind == "local" or target.query:
         return None
-    headers = gw.constant_headers(target)
+    headers = gw.known(target).headers
     if headers is None or (gw.vault is not None and gw.vault.watches(target)):
         return None
     encoded = openai_chat.encode_request(request, target)

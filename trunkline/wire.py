@@ -12,6 +12,13 @@ Headers = tuple[tuple[str, str], ...]
 SECRET_HEADERS = frozenset({"authorization", "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token", "cookie"})
 
 
+def header_text(text: str) -> str:
+    """Text that may stand in a header: printable ASCII, bounded."""
+    if text.isascii() and text.isprintable() and len(text) < 2000:
+        return text
+    return text.encode("unicode_escape").decode()[:2000]
+
+
 class HttpRequest(Struct, frozen=True):
     """One request to an upstream. `url` is absolute; `headers` are without host and content-length, which the sender adds."""
 

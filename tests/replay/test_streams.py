@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from openai.lib.streaming.chat import ChatCompletionStreamState
+from openai.types.chat import ChatCompletionChunk
 
 from tests.recordings import ABSENT, PRESENT, Recording
 
@@ -48,3 +50,15 @@ def test_a_stream_that_breaks_off_is_an_error_or_has_lost_nothing(recording: Rec
         assert [c["message"]["content"] for c in together(got.chunks)["choices"]] == [c["message"]["content"] for c in all_of_it["choices"]]
     else:
         assert not got.done
+
+
+@pytest.mark.parametrize("recording", [r for r in STREAMS if r.api != "chat_completions" and len(r.body) < 30_000], ids=repr)
+def test_openais_own_client_can_put_the_chunks_together(recording: Recording) -> None:
+    got = passing.streamed(recording, len(recording.body))
+    if got.error is not None:
+        pytest.skip("an error in a 200 stream, tested above")
+    state: ChatCompletionStreamState[None] = ChatCompletionStreamState()
+    for chunk in got.chunks:
+        state.handle_chunk(ChatCompletionChunk.construct(**chunk))
+    message = state.current_completion_snapshot.choices[0].message
+    assert (message.content or "") == (together(got.chunks)["choices"][0]["message"]["content"] or "")

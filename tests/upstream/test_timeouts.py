@@ -11,6 +11,7 @@ from trunkline.errors import UpstreamError
 from trunkline.target import Timeouts
 from trunkline.upstream import Upstream
 
+from .harness import Played
 from .servers import QUICK, both_loops, client, run, serving, until
 
 HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -153,3 +154,40 @@ def test_nothing_ticks_when_no_connection_is_open() -> None:
             assert up._timer is None
 
     run(main())
+
+
+def test_a_deadline_nearer_than_the_next_look_is_looked_at_when_it_is_due() -> None:
+    async def main() -> None:
+        async with serving() as server:
+
+            async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                while True:
+                    await server.read(reader)
+                    if len(server.requests) == 1:
+                        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+            server.handler = handler
+            up = client()
+            await up.fetch(server.post(), QUICK)
+            task = asyncio.create_task(up.fetch(server.post(), Timeouts(first_byte=0.05)))
+            await until(lambda: len(server.requests) == 2)
+            (connection,) = up._live
+            assert up._due <= connection.deadline
+            with pytest.raises(UpstreamError, match="first_byte_timeout"):
+                await task
+            await up.aclose()
+
+    run(main())
+
+
+def test_1xx_does_not_end_the_wait_for_the_first_byte() -> None:
+    loop = asyncio.new_event_loop()
+    played = Played(loop)  # 300 s to the first byte, 60 s between reads
+    connection, begin = played.connection, loop.time()
+    played.feed(b"HTTP/1.1 103 Early Hi")
+    assert connection.deadline - begin < 70
+    played.feed(b"nts\r\n\r\n")
+    assert connection.deadline - begin > 290
+    played.feed(b"HTTP/1.1 200")
+    assert connection.deadline - begin < 70
+    loop.close()

@@ -26,16 +26,19 @@ def run(config: str | None, data: str | None, *, once: bool) -> int:
     if config is None and not free(5173):
         print("port 5173 is taken, so a free one is used", file=sys.stderr)
         command += ["--port", "0"]
-    gateway = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # however this one ends, the gateway is not left behind
+    # In a session of its own, so that Ctrl-C reaches it once, by way of `stop`: twice would tell it to drop what it is answering.
+    gateway = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         url = ready(gateway)
         if url is None:
             return gateway.wait() or 1
-        print(f"{READY}{url}\n\n> {PROMPT}")
+        print(f"{READY}{url}\n\n> {PROMPT}", flush=True)
         status = chat.run(PROMPT, "local", url)
         if status or once:
             return status
-        print(next_steps(url))
+        print(next_steps(url), flush=True)
         return gateway.wait()
     except KeyboardInterrupt:
         return 0
@@ -70,12 +73,13 @@ def stop(gateway: subprocess.Popen[str]) -> None:
             gateway.wait(15)
     if gateway.poll() is None:
         gateway.kill()
+        gateway.wait()
 
 
 def next_steps(url: str) -> str:
     return f"""
 Try next:
-  {url}/            the console
+  {url}/            the front page
   {url}/docs        the API, browsable
   {url}/v1/models   what you may name
 

@@ -42,7 +42,7 @@ def resolve(snapshot: Snapshot, model: str, workspace: str = "default", opik: bo
         if len(snapshot.resolved) >= REMEMBERED:
             snapshot.resolved.clear()
         snapshot.resolved[key] = found
-    return found.copy()
+    return found
 
 
 class _Names:

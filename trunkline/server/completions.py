@@ -23,6 +23,7 @@ from ..gateway import Gateway
 from ..pipeline import Call, Reply, respond
 from ..stamp import Stamp
 from ..target import Note
+from ..wire import header_text
 from . import refusals
 
 OPIK_PATHS = frozenset({"/v1/private/chat/completions", "/api/v1/private/chat/completions"})
@@ -76,7 +77,7 @@ async def complete(head: Head, body: bytes, out: Out, gw: Gateway, max_body: int
             await _explain(call, out, gw, request_id)
             return
         reply = await respond(call, gw)
-        headers = answer_headers(reply, call, head, request_id)
+        headers = answer_headers(reply, call, head, request_id, gw)
         if reply.body is not None:
             out.whole(200, headers, reply.body + b"\n" if opik else reply.body)
             return
@@ -156,11 +157,11 @@ OPIK_PROVIDERS = {
 """Opik's provider values for our kinds, where they differ."""
 
 
-def answer_headers(reply: Reply, call: Call, head: Head, request_id: str) -> str:
+def answer_headers(reply: Reply, call: Call, head: Head, request_id: str, gw: Gateway) -> str:
     own = (perf_counter() - head.began - call.waited) * 1000
     target = reply.target
     lines = (
-        f"x-request-id: {request_id}\r\nx-trunkline-target: {header_text(target.name)}\r\n"
+        f"x-request-id: {request_id}\r\nx-trunkline-target: {gw.known(target).name}\r\n"
         f"x-trunkline-attempts: {reply.attempts}\r\nx-trunkline-overhead-ms: {own:.2f}\r\n"
     )
     if reply.notes and (lost := dropped(reply.notes)):
@@ -180,13 +181,6 @@ def header_lines(headers: Iterable[tuple[str, str]]) -> str:
 def dropped(notes: tuple[Note, ...]) -> str:
     """Comma-separated names of the parameters that could not be passed on."""
     return header_text(", ".join(dict.fromkeys(note.param for note in notes if note.kind == "dropped")))
-
-
-def header_text(text: str) -> str:
-    """Text that may stand in a header: printable ASCII, bounded."""
-    if text.isascii() and text.isprintable() and len(text) < 2000:
-        return text
-    return text.encode("unicode_escape").decode()[:2000]
 
 
 def refuse(error: GatewayError, out: Out, started: bool, opik: bool, request_id: str) -> None:

@@ -49,6 +49,8 @@ class ChunkEncoder:
         self.usage: Usage | None = None
         self.late: dict[str, Any] = {}
         """Members that came late, for the next chunk: a chunk of their own would have no choices and trip callers."""
+        self.listed: dict[tuple[int, str], int] = {}
+        """(choice, member) → how many entries of that list have been sent"""
         self._heads: dict[tuple[int, str], bytes] = {}
 
     def encode(self, events: list[Event]) -> list[bytes]:
@@ -75,9 +77,9 @@ class ChunkEncoder:
                 case RefusalDelta(text, index):
                     out.append(self._text("refusal", text, index))
                 case ReasoningDetail(detail, index):
-                    out.append(self._delta({"reasoning_details": [detail]}, index))
+                    out.append(self._delta(self._numbered({"reasoning_details": [detail]}, index), index))
                 case MessageExtra(extra, index):
-                    out.append(self._delta(extra, index))
+                    out.append(self._delta(self._numbered(extra, index), index))
                 case Logprobs(logprobs, index):
                     out.append(self._chunk([{"index": index, "delta": self._role(index), "logprobs": logprobs, "finish_reason": None}]))
                 case Finished():
@@ -115,6 +117,16 @@ class ChunkEncoder:
             return self._delta({"function_call": function}, index)
         call = {"index": tool, "id": id or self.call_id(index, tool), "type": "function", "function": function, **extra}
         return self._delta({"tool_calls": [call]}, index)
+
+    def _numbered(self, delta: dict[str, Any], index: int) -> dict[str, Any]:
+        """A delta whose lists of objects say where each entry stands: OpenAI's own clients join deltas by `index` and fail without it."""
+        out = dict(delta)
+        for name, value in delta.items():
+            if isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
+                start = self.listed.get((index, name), 0)
+                self.listed[index, name] = start + len(value)
+                out[name] = [{"index": start + i, **entry} for i, entry in enumerate(value)]
+        return out
 
     def _finish(self, event: Finished) -> list[bytes]:
         index = event.choice
