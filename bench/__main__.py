@@ -8,124 +8,42 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from . import processes as p
+from .load import request_for
+from .servers import KEYS, Gateway, gateway, install, upstream_and_nginx
 
-UNARY = '{"model":"%s","messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"Tell me about foxes."}],"temperature":0.7}'
+MESSAGES = '[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"Tell me about foxes."}]'
+UNARY = '{"model":"%s","messages":' + MESSAGES + ',"temperature":0.7}'
 STREAM = UNARY[:-1] + ',"stream":true,"stream_options":{"include_usage":true}}'
-
-NGINX = """
-worker_processes 1; daemon off; pid {dir}/nginx.pid; error_log /dev/null;
-events {{ worker_connections 8192; }}
-http {{
-  access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
-  keepalive_requests 1000000;
-  upstream provider {{ server 127.0.0.1:{upstream}; keepalive 1024; keepalive_requests 1000000; }}
-  server {{ listen 127.0.0.1:{port} backlog=4096; location / {{
-    proxy_pass http://provider; proxy_http_version 1.1; proxy_set_header connection ""; proxy_buffering off; }} }}
-}}
-"""
 LUA = 'wrk.method = "POST"; wrk.body = [==[{body}]==]; wrk.headers["content-type"] = "application/json"\n{more}'
-
-
-def install() -> None:
-    """nginx and wrk, if they are absent and may be installed; else say so and stop."""
-    absent = [tool for tool in ("nginx", "wrk") if shutil.which(tool) is None and not Path(f"/usr/sbin/{tool}").exists()]
-    if not absent:
-        return
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        print(f"installing {', '.join(absent)}", file=sys.stderr)
-        subprocess.run(["apt-get", "update", "-qq"], check=False, stdout=subprocess.DEVNULL)
-        names = ["nginx-light" if tool == "nginx" else tool for tool in absent]
-        if subprocess.run(["apt-get", "install", "-y", "-qq", *names], stdout=subprocess.DEVNULL, check=False).returncode == 0:
-            return
-    sys.exit(
-        f"the benchmark needs {' and '.join(absent)}, and they could not be installed here: the ratios are to nginx, so there is no table"
-    )
+OPENAI, CLAUDE = "up/gpt-4o-mini", "claude/claude-haiku-4-5"
+CHAT = "/v1/chat/completions"
 
 
 class Bench:
     def __init__(self, folder: Path, seconds: float, rounds: int) -> None:
         self.folder, self.seconds, self.rounds = folder, seconds, rounds
-        self.upstream, self.nginx = p.free_port(), p.free_port()
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """The upstream, and nginx before it."""
-        config = self.folder / "nginx.conf"
-        config.write_text(NGINX.format(dir=self.folder, upstream=self.upstream, port=self.nginx))
-        provider = p.python(p.LOAD_CORE, "-m", "bench.upstream", str(self.upstream))
-        p.wait_port(self.upstream)
-        nginx = shutil.which("nginx") or "/usr/sbin/nginx"
-        self.proxy = p.start(p.SERVER_CORE, [nginx, "-c", str(config), "-p", str(self.folder)])
-        try:
-            p.wait_port(self.nginx)
-            yield
-        finally:
-            p.stop(self.proxy)
-            p.stop(provider)
-
-    @contextmanager
-    def gateway(self, more: str = "", prepare: Callable[[Path, Path], None] | None = None) -> Iterator[tuple[int, int, float]]:
-        """(port, pid, seconds from start to first answer) of a gateway with a config of its own."""
-        port, folder = p.free_port(), Path(tempfile.mkdtemp(dir=self.folder))
-        config = folder / "trunkline.toml"
-        config.write_text(
-            f"[server]\nport = {port}\n[providers.up]\nkind = 'openai'\napi_key = 'sk-bench'\nbase_url = 'http://127.0.0.1:{self.upstream}/v1'\n"
-            f"[providers.claude]\nkind = 'anthropic'\napi_key = 'sk-bench'\nbase_url = 'http://127.0.0.1:{self.upstream}'\n{more}"
-        )
-        if prepare is not None:
-            prepare(config, folder)
-        began = time.perf_counter()
-        command = [str(Path(sys.executable).with_name("trunkline")), "serve", "--config", str(config), "--data", str(folder)]
-        process = p.start(p.SERVER_CORE, command, stdout=subprocess.DEVNULL)
-        try:
-            p.wait_port(port)
-            self.load("latency", port, "up/gpt-4o-mini", 1, UNARY, self.headers(folder))
-            yield port, process.pid, time.perf_counter() - began
-        finally:
-            p.stop(process)
-
-    @staticmethod
-    def headers(folder: Path) -> str:
-        key = folder / "key"
-        return f"authorization: Bearer {key.read_text()}\r\n" if key.exists() else ""
-
-    def load(
-        self, kind: str, port: int, model: str, count: int, body: str, headers: str = "", path: str = "/v1/chat/completions"
-    ) -> dict[str, float]:
-        command = [
-            sys.executable,
-            "-m",
-            "bench.load",
-            kind,
-            f"http://127.0.0.1:{port}{path}",
-            str(count),
-            str(self.seconds),
-            body % model,
-            headers,
-        ]
+    def load(self, kind: str, port: int, model: str, count: int, body: str, headers: str = "", path: str = CHAT) -> dict[str, float]:
+        url = f"http://127.0.0.1:{port}{path}"
+        command = [sys.executable, "-m", "bench.load", kind, url, str(count), str(self.seconds), body % model, headers]
         out = subprocess.run(p.pinned(p.LOAD_CORE, command), capture_output=True, check=True, text=True).stdout
         return dict(json.loads(out))
 
     def unary(self, port: int, pid: int, model: str, headers: str = "") -> float:
         """CPU microseconds per request under wrk, 32 connections."""
-        more = "".join(
-            f'wrk.headers["{n}"] = "{v.strip()}"\n' for n, _, v in (line.partition(":") for line in headers.split("\r\n") if line)
-        )
+        pairs = [line.partition(": ") for line in headers.split("\r\n") if line]
+        more = "".join(f'wrk.headers["{name}"] = "{value}"\n' for name, _, value in pairs)
         script = self.folder / "load.lua"
         script.write_text(LUA.format(body=UNARY % model, more=more))
-        command = ["wrk", "-t1", "-c32", f"-d{self.seconds:g}s", "-s", str(script), f"http://127.0.0.1:{port}/v1/chat/completions"]
+        command = ["wrk", "-t1", "-c32", f"-d{self.seconds:g}s", "-s", str(script), f"http://127.0.0.1:{port}{CHAT}"]
         before = p.cpu_seconds(pid)
         out = subprocess.run(p.pinned(p.LOAD_CORE, command), capture_output=True, check=True, text=True).stdout
         spent = p.cpu_seconds(pid) - before
@@ -133,7 +51,7 @@ class Bench:
             sys.exit(f"the load on port {port} met errors:\n{out}")
         return spent / int(out.split(" requests in")[0].split()[-1]) * 1e6
 
-    def chunks(self, port: int, pid: int, model: str, path: str = "/v1/chat/completions") -> tuple[float, float]:
+    def chunks(self, port: int, pid: int, model: str, path: str = CHAT) -> tuple[float, float]:
         """(CPU microseconds per streamed chunk, p99 seconds to the first event) of 64 streams."""
         before = p.cpu_seconds(pid)
         told = self.load("streams", port, model, 64, STREAM, path=path)
@@ -142,97 +60,88 @@ class Bench:
             sys.exit(f"{told['lost']} streams were lost on port {port}")
         return spent / told["events"] * 1e6, told["first_p99"]
 
-    def ratio(self, ours: Callable[[], float], nginx: Callable[[], float]) -> tuple[float, float, float]:
-        """(median of ratios, our median, nginx's median) over interleaved rounds."""
+    def ratio(self, ours: Callable[[], float], nginx: Callable[[], float]) -> tuple[float, str]:
+        """(median of the ratios, both sides' median in words) over interleaved rounds."""
         pairs = [(ours(), nginx()) for _ in range(self.rounds)]
-        return statistics.median(a / b for a, b in pairs), statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
+        own, theirs = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
+        return statistics.median(a / b for a, b in pairs), f"{own:.1f} µs; nginx {theirs:.1f} µs"
+
+    def median(self, measure: Callable[[], float]) -> float:
+        return statistics.median(measure() for _ in range(self.rounds))
 
 
-def ten_thousand_keys(config: Path, folder: Path) -> None:
-    """Store 10,000 gateway keys; the first of them is the one the load uses."""
-    from tests.stores import fill_keys
+def row(name: str, measured: str, bar: str, good: bool, detail: str = "") -> str:
+    return f"{name:54} {measured:>12} {bar:>9} {'' if good else 'MISSED':6} {detail}".rstrip()
 
-    (folder / "key").write_text(fill_keys(f"sqlite:///{folder}/trunkline.db", folder, 10_000))
+
+def rows(bench: Bench, only: str) -> Iterator[str]:
+    yield f"{'figure':54} {'measured':>12} {'bar':>9}"
+    with upstream_and_nginx(bench.folder) as (upstream, nginx, nginx_pid):
+        first = request_for(f"http://127.0.0.1:{upstream}{CHAT}", UNARY % OPENAI, "")[2]
+
+        def unary(running: Gateway, name: str, bar: float) -> Iterator[str]:
+            value, detail = bench.ratio(
+                lambda: bench.unary(running.port, running.pid, OPENAI, running.headers),
+                lambda: bench.unary(nginx, nginx_pid, "gpt-4o-mini"),
+            )
+            yield row(name, f"{value:.2f}x nginx", f"{bar}x", value <= bar, detail)
+
+        if only in "unary":
+            with gateway(bench.folder, upstream, first) as running:
+                yield row("`trunkline serve` to first answer", f"{running.started:.2f} s", "0.4 s", running.started <= 0.4)
+                yield from unary(running, "CPU per unary request, open mode", 2.5)
+                memory = p.memory_mb(running.pid)
+                yield row("memory after load", f"{memory:.0f} MB", "60 MB", memory <= 60)
+        if only in "keys":
+            with gateway(bench.folder, upstream, first, more=KEYS, keys=10_000) as running:
+                yield from unary(running, "CPU per unary request, keys mode, 10,000 keys", 3.0)
+                memory = p.memory_mb(running.pid)
+                yield row("memory after load, 10,000 keys", f"{memory:.0f} MB", "60 MB", memory <= 60)
+        if only in "streams":
+            with gateway(bench.folder, upstream, first) as running:
+                yield from streams(bench, running, upstream, nginx, nginx_pid)
+
+
+def streams(bench: Bench, running: Gateway, upstream: int, nginx: int, nginx_pid: int) -> Iterator[str]:
+    port, pid = running.port, running.pid
+    for name, bar, model, plain, path in (
+        ("CPU per streamed chunk, same dialect", 1.6, OPENAI, "gpt-4o-mini", CHAT),
+        ("CPU per streamed chunk, translated from Anthropic", 2.5, CLAUDE, "claude-haiku-4-5", "/v1/messages"),
+    ):
+        value, detail = bench.ratio(
+            lambda model=model: bench.chunks(port, pid, model)[0],  # type: ignore[misc]
+            lambda plain=plain, path=path: bench.chunks(nginx, nginx_pid, plain, path)[0],  # type: ignore[misc]
+        )
+        yield row(name, f"{value:.2f}x nginx", f"{bar}x", value <= bar, detail)
+    added = (latency(bench, port, OPENAI) - latency(bench, upstream, "gpt-4o-mini")) * 1e3
+    yield row("latency added at 1 connection, p50", f"{added:.3f} ms", "0.3 ms", added <= 0.3)
+    first = bench.median(lambda: bench.chunks(port, pid, OPENAI)[1])
+    direct = bench.median(lambda: bench.load("streams", upstream, "gpt-4o-mini", 64, STREAM)["first_p99"])
+    proxied = bench.median(lambda: bench.chunks(nginx, nginx_pid, "gpt-4o-mini")[1])
+    added = (first - direct) * 1e3
+    yield row(
+        "first token added at 64 streams, p99", f"{added:.3f} ms", "0.5 ms", added <= 0.5, f"nginx adds {(proxied - direct) * 1e3:.3f} ms"
+    )
+    told = bench.load("streams", port, OPENAI, 1000, STREAM)
+    peak = p.memory_mb(pid, "VmHWM")
+    good = peak <= 150 and not told["lost"]
+    yield row("1,000 open streams, peak memory", f"{peak:.0f} MB", "150 MB", good, f"{told['finished']} finished, {told['lost']} lost")
+
+
+def latency(bench: Bench, port: int, model: str) -> float:
+    return bench.median(lambda: bench.load("latency", port, model, 2000, UNARY)["p50"])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--seconds", type=float, default=4.0, help="of load a measurement")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="", help="rows whose name holds this text")
+    parser.add_argument("--only", default="", choices=["", "unary", "keys", "streams"])
     arguments = parser.parse_args()
     install()
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), arguments.seconds, arguments.rounds)
-        with bench.running():
-            for row in rows(bench, arguments.only):
-                print(row, flush=True)
-
-
-def rows(bench: Bench, only: str) -> Iterator[str]:
-    nginx = bench.proxy.pid
-    yield f"{'figure':58} {'measured':>16} {'bar':>12}"
-
-    def row(name: str, measured: str, bar: str, good: bool) -> str:
-        return f"{name:58} {measured:>16} {bar:>12}{'' if good else '   MISSED'}"
-
-    def unary(name: str, bar: float, more: str = "", prepare: Callable[[Path, Path], None] | None = None) -> Iterator[str]:
-        if only not in name:
-            return
-        with bench.gateway(more, prepare) as (port, pid, _):
-            headers = bench.headers(Path(f"/proc/{pid}/cwd").resolve()) if prepare is None else headers_of(bench, port)
-            value, own, theirs = bench.ratio(
-                lambda: bench.unary(port, pid, "up/gpt-4o-mini", headers), lambda: bench.unary(bench.nginx, nginx, "gpt-4o-mini")
-            )
-            yield row(name, f"{value:.2f}x nginx", f"{bar}x", value <= bar)
-            yield f"    {own:.1f} µs a request; nginx {theirs:.1f} µs; memory after load {p.memory_mb(pid):.0f} MB (bar 60 MB)"
-
-    yield from unary("CPU per unary request, open mode", 2.5)
-    yield from unary(
-        "CPU per unary request, keys mode, 10,000 keys stored",
-        3.0,
-        "[auth]\nmode = 'keys'\nadmin_key = 'bench-admin-key'\n",
-        ten_thousand_keys,
-    )
-
-    if any(only in name for name in ("stream", "latency", "start", "memory")):
-        with bench.gateway() as (port, pid, started):
-            yield row("`trunkline serve` to first answer", f"{started:.2f} s", "0.4 s", started <= 0.4)
-            value, own, theirs = bench.ratio(
-                lambda: bench.chunks(port, pid, "up/gpt-4o-mini")[0], lambda: bench.chunks(bench.nginx, nginx, "gpt-4o-mini")[0]
-            )
-            yield row("CPU per streamed chunk, same dialect", f"{value:.2f}x nginx", "1.6x", value <= 1.6)
-            yield f"    {own:.1f} µs a chunk; nginx {theirs:.1f} µs"
-            value, own, theirs = bench.ratio(
-                lambda: bench.chunks(port, pid, "claude/claude-haiku-4-5")[0],
-                lambda: bench.chunks(bench.nginx, nginx, "claude-haiku-4-5", "/v1/messages")[0],
-            )
-            yield row("CPU per streamed chunk, translated (Anthropic)", f"{value:.2f}x nginx", "2.5x", value <= 2.5)
-            yield f"    {own:.1f} µs a chunk; nginx {theirs:.1f} µs"
-            direct = statistics.median(
-                bench.load("latency", bench.upstream, "gpt-4o-mini", 2000, UNARY)["p50"] for _ in range(bench.rounds)
-            )
-            ours = statistics.median(bench.load("latency", port, "up/gpt-4o-mini", 2000, UNARY)["p50"] for _ in range(bench.rounds))
-            added = (ours - direct) * 1e3
-            yield row("latency added at 1 connection, p50", f"{added:.3f} ms", "0.3 ms", added <= 0.3)
-            first = statistics.median(bench.chunks(port, pid, "up/gpt-4o-mini")[1] for _ in range(bench.rounds))
-            plain = statistics.median(
-                bench.load("streams", bench.upstream, "gpt-4o-mini", 64, STREAM)["first_p99"] for _ in range(bench.rounds)
-            )
-            added = (first - plain) * 1e3
-            yield row("first token added at 64 streams, p99", f"{added:.3f} ms", "0.5 ms", added <= 0.5)
-            told = bench.load("streams", port, "up/gpt-4o-mini", 1000, STREAM)
-            peak = p.memory_mb(pid, "VmHWM")
-            yield row("1,000 open streams, memory", f"{peak:.0f} MB", "150 MB", peak <= 150 and not told["lost"])
-            yield f"    {told['finished']} finished, {told['lost']} lost"
-
-
-def headers_of(bench: Bench, port: int) -> str:
-    """The authorization header of the gateway on that port."""
-    for config in bench.folder.glob("*/trunkline.toml"):
-        if f"port = {port}\n" in config.read_text():
-            return bench.headers(config.parent)
-    return ""
+        for line in rows(Bench(Path(folder), arguments.seconds, arguments.rounds), arguments.only):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -75,7 +74,3 @@ def wait_port(port: int, seconds: float = 15) -> None:
             if time.monotonic() > until:
                 raise
             time.sleep(0.01)
-
-
-def python(core: int, *arguments: str) -> subprocess.Popen[bytes]:
-    return start(core, [sys.executable, *arguments])

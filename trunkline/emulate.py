@@ -36,9 +36,8 @@ class Undo:
             return events
         out: list[Event] = []
         for event in events:
-            undone = self._one(event)
-            out += [self._moved(event) for event in undone] if self.choice else undone
-        return out
+            out += self._one(event)
+        return at_choice(out, self.choice)
 
     def _one(self, event: Event) -> list[Event]:
         match event:
@@ -83,8 +82,10 @@ class Undo:
             return replace(event, reason="stop", native="")
         return event
 
-    def _moved(self, event: Event) -> Event:
-        return replace(event, choice=self.choice) if hasattr(event, "choice") else event
+
+def at_choice(events: list[Event], choice: int) -> list[Event]:
+    """The events of an answer with one choice, as those of the choice with that index."""
+    return [replace(event, choice=choice) if hasattr(event, "choice") else event for event in events] if choice else events
 
 
 class Sum:

@@ -17,7 +17,7 @@ from .access import Caller, may_use
 from .chat import ChatRequest, Event, Failed
 from .dialects import openai_chat
 from .dialects.failures import passed_on
-from .emulate import Undo
+from .emulate import Undo, at_choice
 from .errors import CallerError, UpstreamError
 from .fanout import all_opened, gathered, merged
 from .flow import Batch, Relaying, Translating, as_error, batches
@@ -125,19 +125,30 @@ async def _whole(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
     if prepared.relays:
         wire, reply.body = openai_chat.relay_response(response, target, call.stamp)
         reply.model = wire.model
+        if gw.vault is not None and gw.vault.watches(target):
+            _remember(openai_chat.events_of(wire, reply.body), call, gw.vault)
         return reply
+    return _folded(call, reply, await _said(call, prepared, gw, response))
+
+
+async def _said(call: Call, prepared: Prepared, gw: Gateway, response: HttpResponse) -> list[Event]:
+    """What a whole answer says: undone, what it signed kept, and its JSON checked where the vendor does not see to that."""
     events = _decoded(prepared, response)
-    if gw.vault is not None and gw.vault.watches(target):
-        watcher = Watcher()
-        watcher.see(events)
-        gw.vault.remember(call.caller, watcher)
+    if gw.vault is not None and gw.vault.watches(prepared.target):
+        _remember(events, call, gw.vault)
     if prepared.encoded.check:
 
         async def again(second: Prepared) -> list[Event]:
             return _decoded(second, await _fetch(call, second, gw))
 
         events = await repaired(events, prepared, gw, again)
-    return _folded(call, reply, events)
+    return events
+
+
+def _remember(events: list[Event], call: Call, vault: Vault) -> None:
+    watcher = Watcher()
+    watcher.see(events)
+    vault.remember(call.caller, watcher)
 
 
 def noted(prepared: Prepared, headers: dict[str, str]) -> tuple[Note, ...]:
@@ -182,12 +193,12 @@ async def _second_try(call: Call, prepared: Prepared, gw: Gateway, refused: Http
     raise prepared.dialect.decode_error(refused, target)
 
 
-def _decoded(prepared: Prepared, response: HttpResponse, choice: int = 0) -> list[Event]:
+def _decoded(prepared: Prepared, response: HttpResponse) -> list[Event]:
     events = prepared.dialect.decode_response(response, prepared.target)
     for event in events:
         if isinstance(event, Failed):
             raise as_error(event)
-    return Undo(prepared.encoded, choice).apply(events)
+    return Undo(prepared.encoded).apply(events)
 
 
 # ── a stream ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -204,7 +215,7 @@ async def _streamed(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
         # a host that ignores `stream`: its whole answer is a stream of one batch
         whole = HttpResponse(opened.status, opened.headers, await opened.read())
         call.waited += perf_counter() - began
-        return _folded(call, reply, _decoded(prepared, whole))
+        return _folded(call, reply, await _said(call, prepared, gw, whole))
     flow: Relaying | Translating
     flow = Relaying(prepared, call.stamp) if prepared.relays else Translating(prepared, call.stamp, call.legacy)
     flowing = batches(flow, opened, framer(content_type, prepared.dialect.FRAMING), target.provider, call.request.include_usage)
@@ -261,23 +272,25 @@ async def _parallel(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
     """`n` choices from as many calls, where the vendor has no `n`: whole, or one stream with interleaved indexes."""
     reply = Reply(prepared.target, prepared.encoded.notes, (), prepared.target.model)
     count = prepared.encoded.fan_out
+    began, waited = perf_counter(), call.waited
     if not call.request.stream or prepared.encoded.check:
 
         async def one(choice: int) -> list[Event]:
-            return _decoded(prepared, await _fetch(call, prepared, gw), choice)
+            return at_choice(await _said(call, prepared, gw, await _fetch(call, prepared, gw)), choice)
 
-        return _folded(call, reply, await gathered(count, one))
-    began = perf_counter()
+        events = await gathered(count, one)
+        call.waited = waited + perf_counter() - began  # the calls waited at the same time
+        return _folded(call, reply, events)
     opened = await all_opened(count, lambda: _open(prepared, gw))
     reply.headers = passed_on(opened[0].headers)
-    flowing = merged(
-        [
-            (Translating(prepared, call.stamp, call.legacy, i), o, framer(o.headers.get("content-type", ""), prepared.dialect.FRAMING))
-            for i, o in enumerate(opened)
-        ],
-        prepared.target.provider,
-        call.request.include_usage,
-    )
+    flows = [Translating(prepared, call.stamp, call.legacy, choice) for choice in range(count)]
+    framing = [framer(one.headers.get("content-type", ""), prepared.dialect.FRAMING) for one in opened]
+    flowing = merged(list(zip(flows, opened, framing, strict=True)), prepared.target.provider, call.request.include_usage)
+    if gw.vault is not None and gw.vault.watches(prepared.target):
+        watcher = Watcher()
+        for flow in flows:
+            flow.watcher = watcher
+        flowing = _remembered(flowing, watcher, call, gw.vault)
     first = await anext(flowing)
     call.waited += perf_counter() - began
     reply.first, reply.rest = first, flowing

@@ -39,7 +39,7 @@ def test_a_target_without_end_is_431(stage: Stage) -> None:
 def test_headers_without_end_are_431_before_they_end(stage: Stage) -> None:
     with stage.caller() as caller:
         caller.send(b"POST /v1/chat/completions HTTP/1.1\r\n")
-        for i in range(70):
+        for i in range(500):
             caller.send(b"x-%d: %b\r\n" % (i, b"y" * 1000))
         assert caller.answer().status == 431
         caller.end()
@@ -48,7 +48,7 @@ def test_headers_without_end_are_431_before_they_end(stage: Stage) -> None:
 def test_trailers_without_end_are_431(stage: Stage) -> None:
     with stage.caller() as caller:
         caller.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n")
-        for i in range(70):
+        for i in range(500):
             caller.send(b"x-%d: %b\r\n" % (i, b"y" * 1000))
         assert caller.answer().status == 431
         caller.end()

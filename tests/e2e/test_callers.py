@@ -46,7 +46,7 @@ def test_a_head_that_never_ends_is_408_in_time(stage: Stage, path: str) -> None:
         answer = caller.send(f"POST {path} HTTP/1.1\r\nhost: x\r\nx-".encode()).answer()
         assert (answer.status, answer.error["code"]) == (408, "request_timeout")
         caller.end()
-        assert HEAD < time.monotonic() - began < HEAD + AT_ONCE
+        assert HEAD / 2 < time.monotonic() - began < HEAD + AT_ONCE
 
 
 @both

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import json
@@ -14,7 +15,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.serving import Asked, Connection, clean_environment
+from trunkline.local import models
 
 PATIENCE = 20.0
 """Seconds a condition may take on a busy machine; none of them is expected to."""
@@ -68,7 +72,14 @@ def children(pid: int) -> list[int]:
 
 def workers(pid: int) -> list[int]:
     """The worker processes of a gateway with several."""
-    return [child for child in children(pid) if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [child for child in children(pid) if b"spawn_main" in command_line(child)]
+
+
+def command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def gone(pid: int) -> bool:
@@ -99,14 +110,10 @@ class Held:
     """A script for `serving.Upstream`: answers when `release` is called, a stream's first chunk at once."""
 
     def __init__(self) -> None:
-        import asyncio
-
         self.event = asyncio.Event()
         self.loop: asyncio.AbstractEventLoop | None = None
 
     async def __call__(self, connection: Connection, asked: Asked) -> None:
-        import asyncio
-
         self.loop = asyncio.get_running_loop()
         if json.loads(asked.body).get("stream"):
             await connection.begin()
@@ -158,10 +165,6 @@ def ask(port: int, model: str = "up/m") -> tuple[int, bytes]:
 
 def environment_with_model() -> dict[str, str]:
     """The embedded model's file named, where it is there; skips where it is not."""
-    import pytest
-
-    from trunkline.local import models
-
     pytest.importorskip("xllamacpp")
     found = models.find("", Path(__file__).parents[2] / "data")
     if found is None:

@@ -27,6 +27,8 @@ from .state import State
 MAX_HEAD = 64 * 1024
 """Bytes of one request's target and headers; beyond it 431."""
 MAX_HEADERS = 200
+MAX_PIPELINED = 8
+"""Requests in line behind the one that is answered; then reading stops, and with it the notice that the caller is gone."""
 HEAD_SECONDS = 20.0
 """To send a request's head."""
 BODY_SECONDS = 30.0
@@ -306,6 +308,7 @@ class LaneProtocol(HttpToolsProtocol):
         self.expect_100_continue = False
         self.headers = []
         self.reading_body = False
+        self.waiting_since = self.gateway_state.now
 
     def on_url(self, url: bytes) -> None:
         self.url += url
@@ -348,8 +351,9 @@ class LaneProtocol(HttpToolsProtocol):
             elif named.get(b"expect", b"").lower() == b"100-continue":
                 self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         else:
-            self.flow.pause_reading()
             self.pipeline.appendleft((lane, self.app))  # type: ignore[arg-type]
+            if len(self.pipeline) >= MAX_PIPELINED:
+                self.flow.pause_reading()
 
     def _leave_to_uvicorn(self) -> None:
         url, headers = self.url, self.headers
@@ -374,6 +378,8 @@ class LaneProtocol(HttpToolsProtocol):
                     self._start(lane)
             else:
                 lane.chunks.append(body)
+                if not lane.may_start and lane.size > MAX_HEAD:
+                    self.flow.pause_reading()
 
     def on_message_complete(self) -> None:
         if self.offered:

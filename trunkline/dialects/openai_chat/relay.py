@@ -59,7 +59,7 @@ class Relay:
 
     def passes(self, frame: Frame) -> bool:
         """Relay a chunk of plain text in the middle of a stream, for a flow that has no use for its event; False for any other chunk."""
-        if self.started is None or self.carry or frame.error:
+        if self.started is None or self.carry or frame.error or b"\n" in frame.data:
             return False
         try:
             chunk = PLAIN.decode(frame.data)
