@@ -21,7 +21,7 @@ LAYERS = [
     {"credentials", "store", "local"},
     {"config", "oidc"},
     {"routing"},
-    {"registry"},
+    {"registry", "plan"},
     {"vault", "emulate", "gateway"},
     {"prepare"},
     {"flow", "repair"},

@@ -14,7 +14,6 @@ from .dialects import dialect
 from .gateway import Gateway
 from .pipeline import Call, refuse_model
 from .prepare import encode, relays, with_query
-from .routing.resolve import resolve
 from .target import Bearer, HeaderKey, NoAuth, Note, QueryKey, Target
 from .wire import SECRET_HEADERS, HttpRequest
 
@@ -27,7 +26,7 @@ async def explain(call: Call, gw: Gateway) -> dict[str, Any]:
     Raises the CallerError that the real request would get.
     """
     request = call.request
-    targets = resolve(gw.snapshot, request.model, call.caller.workspace, call.opik)
+    targets = gw.planned(request.model, call.caller.workspace, call.opik)
     if call.caller.models:
         refuse_model(call, targets)
     target = targets[0]

@@ -135,7 +135,7 @@ class Translating:
             self.watcher.see(events)
         for event in events:
             if event.__class__ is TextDelta:
-                self.begun.add(event.choice)  # type: ignore[union-attr]
+                self.begun.add(event.choice)
                 continue
             match event:
                 case Finished():

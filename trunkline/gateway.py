@@ -6,9 +6,13 @@ stage takes a request and a gateway and nothing global.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from random import random
 from typing import TYPE_CHECKING
 
 from .errors import OperatorError
+from .plan import Speeds, plan
+from .routing.resolve import resolve
 from .signing import sign
 from .target import Bearer, HeaderKey, NoAuth, Target
 from .wire import Headers, HttpRequest, header_text
@@ -47,6 +51,9 @@ class Gateway:
         self.credentials = credentials
         self.vault = vault
         self.locals: dict[str, LocalModel] = {}
+        self.speeds = Speeds()
+        self.costs: dict[str, float] = {}
+        """Target → dollars for a thousand tokens in and out, for aliases that go by price; read off the request path."""
         self._known: dict[int, Known] = {}
 
     def known(self, target: Target) -> Known:
@@ -57,6 +64,13 @@ class Gateway:
                 self._known.clear()
             known = self._known[id(target)] = Known(target)
         return known
+
+    def planned(self, model: str, workspace: str, opik: bool) -> Sequence[Target]:
+        """The targets of a name, in the order in which to try them."""
+        snapshot = self.live.snapshot
+        if model not in snapshot.aliases:
+            return resolve(snapshot, model, workspace, opik)
+        return plan(snapshot, model, workspace, opik, speeds=self.speeds.seconds, costs=self.costs, random=random)
 
     @property
     def snapshot(self) -> Snapshot:

@@ -7,7 +7,7 @@ failure is the caller's to see too: it is raised from the batches, never hidden 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from time import perf_counter
 
@@ -26,7 +26,6 @@ from .framing import framer
 from .gateway import Gateway
 from .prepare import Prepared, at_once, prepare, refuse_dropped
 from .repair import repaired
-from .routing.resolve import resolve
 from .stamp import Stamp
 from .target import Note, Target
 from .upstream import Reply as Opened
@@ -69,11 +68,12 @@ class Reply(Struct):
 async def respond(call: Call, gw: Gateway) -> Reply:
     """The answer of the first target that begins one. CallerError for what no target could do, UpstreamError where all failed."""
     request = call.request
-    targets = resolve(gw.snapshot, request.model, call.caller.workspace, call.opik)
+    targets = gw.planned(request.model, call.caller.workspace, call.opik)
     if call.caller.models:
         refuse_model(call, targets)
     failures: list[UpstreamError] = []
     for attempts, target in enumerate(targets, 1):
+        before = call.waited
         try:
             prepared = at_once(request, target, gw) or await prepare(request, target, call.caller, gw)
             if call.strict and prepared.encoded.notes:
@@ -85,9 +85,12 @@ async def respond(call: Call, gw: Gateway) -> Reply:
             else:
                 reply = await _whole(call, prepared, gw)
             reply.attempts = attempts
+            if len(targets) > 1:
+                gw.speeds.note(target, call.waited - before)
             return reply
         except UpstreamError as error:
             failures.append(await told(error, target, gw))
+            gw.speeds.failed(target)
             if not error.try_next:
                 break
     last = failures[-1]
@@ -101,7 +104,7 @@ async def told(error: UpstreamError, target: Target, gw: Gateway) -> UpstreamErr
     return await gw.local(target.provider).explain(error) if target.kind == "local" else error
 
 
-def refuse_model(call: Call, targets: list[Target]) -> None:
+def refuse_model(call: Call, targets: Sequence[Target]) -> None:
     """403 where the caller's key does not cover the model, by the name it was asked by or by the target's own."""
     asked = call.request.model
     if not may_use(call.caller, asked) and not all(may_use(call.caller, target.name) for target in targets):

@@ -48,7 +48,11 @@ def test_a_wrong_call_is_2_with_how_it_is_called(arguments: list[str]) -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["chat", "--help"], ["models", "--url", "http://127.0.0.1:9"]])
 def test_what_does_not_serve_imports_nothing_of_a_server(arguments: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "trunkline", *arguments], capture_output=True, text=True, env=clean_environment(), check=False
+        [sys.executable, "-X", "importtime", "-m", "trunkline", *arguments],
+        capture_output=True,
+        text=True,
+        env=clean_environment(),
+        check=False,
     )
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert "trunkline.cli" in imported
@@ -60,14 +64,28 @@ def test_serving_imports_nothing_that_answering_does_not_need(tmp_path: Path) ->
     """What is imported before the ready line: the start's time is mostly this."""
     command = [sys.executable, "-X", "importtime", "-m", "trunkline", "serve", "--port", "0", "--data", str(tmp_path / "data")]
     errors = tmp_path / "imports"
-    with errors.open("w") as written, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=written, text=True, env=clean_environment()) as process:
+    with (
+        errors.open("w") as written,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=written, text=True, env=clean_environment()) as process,
+    ):
         assert process.stdout is not None
         assert "ready" in process.stdout.readline()
         text = errors.read_text()
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
     imported = {line.rpartition("|")[2].strip() for line in text.splitlines() if line.startswith("import time:")}
-    late = ["alembic", "starlette", "httpx", "pydantic", "jsonschema", "genai_prices", "multiprocessing", "tomllib", "asyncio.__main__", "h11"]
+    late = [
+        "alembic",
+        "starlette",
+        "httpx",
+        "pydantic",
+        "jsonschema",
+        "genai_prices",
+        "multiprocessing",
+        "tomllib",
+        "asyncio.__main__",
+        "h11",
+    ]
     late += ["trunkline.dialects.anthropic_messages", "trunkline.dialects.bedrock_converse", "trunkline.dialects.gemini_generate"]
     late += ["trunkline.server.workers", "trunkline.server.routes", "trunkline.explain", "trunkline.local.manager"]
     assert [name for name in late if name in imported] == []
@@ -104,7 +122,11 @@ def test_ctrl_c_ends_a_chat_with_130_and_stops_the_model(tmp_path: Path) -> None
         await connection.chunk(BEGIN)
         await connection.gone()
 
-    with Upstream(script) as upstream, gateway(tmp_path, provider(upstream.url)) as gw, trunkline("chat", "Hi", "--model", "up/m", "--url", gw.url) as chat:
+    with (
+        Upstream(script) as upstream,
+        gateway(tmp_path, provider(upstream.url)) as gw,
+        trunkline("chat", "Hi", "--model", "up/m", "--url", gw.url) as chat,
+    ):
         assert chat.stdout is not None
         assert chat.stdout.read(3) == "one"
         chat.send_signal(signal.SIGINT)
@@ -167,7 +189,9 @@ def test_check_tells_every_problem_and_is_1(tmp_path: Path) -> None:
 
 def test_check_tells_what_a_good_config_turns_on(tmp_path: Path) -> None:
     config = tmp_path / "c.toml"
-    config.write_text('[providers.lab]\nkind = "vllm"\nbase_url = "http://lab:8000/v1"\n[models.fast]\ntargets = ["lab/m", "openai/gpt-4o-mini"]\n')
+    config.write_text(
+        '[providers.lab]\nkind = "vllm"\nbase_url = "http://lab:8000/v1"\n[models.fast]\ntargets = ["lab/m", "openai/gpt-4o-mini"]\n'
+    )
     done = run("check", "--config", str(config), environment={"OPENAI_API_KEY": "sk-x", "AZURE_OPENAI_API_KEY": "x"})
     assert done.returncode == 0
     assert re.search(r"^provider +lab +vllm +http://lab:8000/v1$", done.stdout, re.MULTILINE)
@@ -178,7 +202,9 @@ def test_check_tells_what_a_good_config_turns_on(tmp_path: Path) -> None:
 
 
 def test_explain_shows_the_upstream_request_without_its_key_and_calls_nobody(tmp_path: Path) -> None:
-    body = json.dumps({"model": "claude-haiku-4-5", "messages": [{"role": "user", "content": "Hi"}], "logit_bias": {"1": 1}, "max_tokens": 5})
+    body = json.dumps(
+        {"model": "claude-haiku-4-5", "messages": [{"role": "user", "content": "Hi"}], "logit_bias": {"1": 1}, "max_tokens": 5}
+    )
     with Upstream(at_once) as upstream:
         variables = {"ANTHROPIC_API_KEY": "sk-secret", "ANTHROPIC_BASE_URL": upstream.url}
         done = run("explain", "--data", str(tmp_path / "data"), input=body, environment=variables)

@@ -67,16 +67,16 @@ FAULTS: dict[str, tuple[Script, int, str]] = {
     "TLS": (raw(b"\x15\x03\x01\x00\x02\x02\x46", then="close"), 502, "upstream_protocol"),
     "headers without end": (raw(HEAD + b"x: y\r\n" * 20_000), 502, "upstream_protocol"),
     "switches protocols": (raw(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n"), 502, "upstream_protocol"),
-    "HTML with 200": (raw(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: %d\r\n\r\n" % len(HTML) + HTML), 502, "upstream_protocol"),
-    "HTML with 502": (raw(b"HTTP/1.1 502 Bad\r\ncontent-type: text/html\r\ncontent-length: %d\r\n\r\n" % len(HTML) + HTML), 502, "upstream_error"),
-    "nothing with 200": (raw(sized(0, b"")), 502, "upstream_protocol"),
-    "204": (raw(b"HTTP/1.1 204 No Content\r\n\r\n"), 502, "upstream_protocol"),
-    "null": (raw(sized(4, b"null")), 502, "upstream_protocol"),
-    "another JSON": (raw(sized(13, b'{"ok": false}')), 502, "upstream_protocol"),
-    "invalid UTF-8": (raw(sized(9, b'{"a": "\xff')), 502, "upstream_protocol"),
-    "deep nesting": (raw(sized(100_000, b"[" * 100_000)), 502, "upstream_protocol"),
-    "gzip that is none": (raw(HEAD + b"content-encoding: gzip\r\n" + sized(9, b"not gzip!")[len(HEAD) :]), 502, "upstream_protocol"),
-    "a redirect": (raw(b"HTTP/1.1 307 Moved\r\nlocation: http://elsewhere/\r\ncontent-length: 0\r\n\r\n"), 502, "upstream_redirect"),
+    "HTML with 200": (raw(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: %d\r\n\r\n" % len(HTML) + HTML, then="keep"), 502, "upstream_protocol"),
+    "HTML with 502": (raw(b"HTTP/1.1 502 Bad\r\ncontent-type: text/html\r\ncontent-length: %d\r\n\r\n" % len(HTML) + HTML, then="keep"), 502, "upstream_error"),
+    "nothing with 200": (raw(sized(0, b""), then="keep"), 502, "upstream_protocol"),
+    "204": (raw(b"HTTP/1.1 204 No Content\r\n\r\n", then="keep"), 502, "upstream_protocol"),
+    "null": (raw(sized(4, b"null"), then="keep"), 502, "upstream_protocol"),
+    "another JSON": (raw(sized(13, b'{"ok": false}'), then="keep"), 502, "upstream_protocol"),
+    "invalid UTF-8": (raw(sized(9, b'{"a": "\xff'), then="keep"), 502, "upstream_protocol"),
+    "deep nesting": (raw(sized(100_000, b"[" * 100_000), then="keep"), 502, "upstream_protocol"),
+    "gzip that is none": (raw(HEAD + b"content-encoding: gzip\r\n" + sized(9, b"not gzip!")[len(HEAD) :], then="keep"), 502, "upstream_protocol"),
+    "a redirect": (raw(b"HTTP/1.1 307 Moved\r\nlocation: http://elsewhere/\r\ncontent-length: 0\r\n\r\n", then="keep"), 502, "upstream_redirect"),
 }  # fmt: skip
 
 
@@ -231,7 +231,7 @@ FALLING: dict[str, Script] = {
     "404": scripts.whole({"error": {"message": "no"}}, 404),
     "reset": raw(then="reset"),
     "hang": raw(),
-    "HTML": raw(sized(len(HTML), HTML)),
+    "HTML": raw(sized(len(HTML), HTML), then="keep"),
     "an error as its first event": scripts.pieces([scripts.sse({"error": {"message": "no", "type": "server_error"}})]),
 }
 

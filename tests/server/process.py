@@ -97,7 +97,9 @@ def stopped(pid: int) -> bool:
 
 # ── a caller, and an upstream that can be held back ──────────────────────────────────────────────────────
 
-CHUNK = b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":%s,"finish_reason":%s}]}\n\n'
+CHUNK = (
+    b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":%s,"finish_reason":%s}]}\n\n'
+)
 BEGIN = CHUNK % (b'{"role":"assistant","content":"one"}', b"null")
 END = CHUNK % (b'{"content":" two"}', b"null") + CHUNK % (b"{}", b'"stop"') + b"data: [DONE]\n\n"
 WHOLE = (

@@ -51,7 +51,11 @@ def test_a_stop_lets_answers_finish_and_refuses_new_callers(tmp_path: Path, numb
 
 def test_a_stop_waits_no_longer_than_drain_seconds_and_then_tells_the_callers(tmp_path: Path) -> None:
     with Upstream(Held()) as upstream, gateway(tmp_path, "[server]\ndrain_seconds = 0.3\n" + provider(upstream.url)) as gw:
-        whole, stream, opik = Question(gw.port), Question(gw.port, stream=True), Question(gw.port, stream=True, path="/v1/private/chat/completions")
+        whole, stream, opik = (
+            Question(gw.port),
+            Question(gw.port, stream=True),
+            Question(gw.port, stream=True, path="/v1/private/chat/completions"),
+        )
         streams = [stream.begun(), opik.begun()]
         wait_until(lambda: len(upstream.asked) == 3, "all have reached the upstream")
         gw.process.send_signal(signal.SIGTERM)

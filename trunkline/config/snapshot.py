@@ -35,7 +35,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     """Kind → why the environment only half turns it on."""
     local_installed: bool = False
     """Whether the package that runs the embedded model is there."""
-    resolved: dict[tuple[str, str, bool], list[Target]] = {}
+    resolved: dict[tuple[str, str, bool], tuple[Target, ...]] = {}
 
     def seen_by(self, workspace: str) -> tuple[Provider, ...]:
         found = self.visible.get(workspace)

@@ -30,7 +30,7 @@ GROQ_OWN = ("compound", "compound-mini")
 """Groq's own models, whose ids really begin with groq/ (https://console.groq.com/docs/compound)."""
 
 
-def resolve(snapshot: Snapshot, model: str, workspace: str = "default", opik: bool = False) -> list[Target]:
+def resolve(snapshot: Snapshot, model: str, workspace: str = "default", opik: bool = False) -> tuple[Target, ...]:
     """The targets of a model's name, best first, for a caller of that workspace. `opik`: asked on one of Opik's paths.
 
     Raises CallerError: 404 `model_not_found`, 401 `provider_key_missing`, 400 `model_ambiguous`. Each has Opik's own words in `opik`.
@@ -38,7 +38,7 @@ def resolve(snapshot: Snapshot, model: str, workspace: str = "default", opik: bo
     key = (model, workspace if workspace in snapshot.visible else "", opik)
     found = snapshot.resolved.get(key)
     if found is None:
-        found = _Names(snapshot, *key).targets(model)
+        found = tuple(_Names(snapshot, *key).targets(model))
         if len(snapshot.resolved) >= REMEMBERED:
             snapshot.resolved.clear()
         snapshot.resolved[key] = found

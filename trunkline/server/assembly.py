@@ -23,6 +23,7 @@ from ..config.snapshot import Snapshot
 from ..credentials import Credentials
 from ..errors import OperatorError
 from ..gateway import Gateway
+from ..routing.resolve import resolve
 from ..target import Timeouts
 from ..upstream import Egress, Upstream
 from ..vault import Vault
@@ -81,7 +82,7 @@ class Assembly:
         self.state = State(self.gateway, int(settings.server.max_body_mb * 1024 * 1024))
         self.stopping = False
         self._local_options: dict[str, Mapping[str, str]] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[Any]] = []
 
     # ── starting and stopping ────────────────────────────────────────────────────────────────────────────
 
@@ -115,20 +116,28 @@ class Assembly:
         await self.upstream.aclose()
 
     def _hangup(self) -> None:
-        task = asyncio.ensure_future(self.live.reload())
-        self._tasks.append(task)  # type: ignore[arg-type]
-        task.add_done_callback(self._tasks.remove)  # type: ignore[arg-type]
+        self._keep(asyncio.ensure_future(self.live.reload()))
+
+    def _keep(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.append(task)
+        task.add_done_callback(lambda done: self._tasks.remove(done) if done in self._tasks else None)
 
     def _changed(self, snapshot: Snapshot) -> None:
         """Local models follow the config: a new one may be asked for, a changed one starts anew when it is."""
         from ..local import LocalModel
 
+        if any(table.strategy == "cheapest" for table in snapshot.aliases.values()):
+            self._keep(asyncio.ensure_future(self._price(snapshot)))
         for provider in snapshot.providers:
             if provider.kind != "local":
                 continue
             if self._local_options.get(provider.name) != provider.options:
                 self._local_options[provider.name] = provider.options
                 self.gateway.locals[provider.name] = LocalModel(provider.options, Path(self.boot.settings.data))
+
+    async def _price(self, snapshot: Snapshot) -> None:
+        """Look up what the targets of aliases that go by price cost. An unknown price sorts last."""
+        self.gateway.costs = await asyncio.to_thread(_costs, snapshot)
 
     async def _warm(self, name: str) -> None:
         try:
@@ -158,6 +167,21 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+
+
+def _costs(snapshot: Snapshot) -> dict[str, float]:
+    from ..chat import Usage
+    from ..registry import price
+
+    usage = Usage(prompt=1000, completion=1000)
+    costs = {}
+    for name, table in snapshot.aliases.items():
+        if table.strategy == "cheapest":
+            for target in resolve(snapshot, name):
+                cost = price(target.kind, target.model, usage, snapshot.settings.prices, provider=target.provider, base_url=target.base_url)
+                if cost is not None:
+                    costs[target.name] = float(cost)
+    return costs
 
 
 def _issuer(settings: Settings) -> Issuer | None:

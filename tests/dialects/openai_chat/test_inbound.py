@@ -162,9 +162,8 @@ def test_unknown_fields_are_carried_byte_for_byte() -> None:
 
 
 def test_no_digit_of_a_big_number_is_lost() -> None:
-    body = raw(
-        b'"seed": 12345678901234567890, "tools":[{"type":"function","function":{"name":"f","parameters":{"const":12345678901234567890.10}}}]'
-    )
+    tools = b'[{"type":"function","function":{"name":"f","parameters":{"const":12345678901234567890.10}}}]'
+    body = raw(b'"seed": 12345678901234567890, "tools":' + tools)
     request = decode_request(body)
     assert request.seed == 12345678901234567890
     assert bytes(request.wire["seed"]) == b"12345678901234567890"

@@ -42,7 +42,7 @@ def relay_response(response: HttpResponse, target: Target, stamp: Stamp) -> tupl
     body = response.body
     try:
         wire = COMPLETION.decode(body)
-        if all(is_readable(choice.message) for choice in wire.choices):
+        if _are_counted(wire) and all(is_readable(choice.message) for choice in wire.choices):
             return wire, body if body[:1] == b"{" else body.strip()
     except (msgspec.DecodeError, RecursionError):
         pass
@@ -63,6 +63,10 @@ def relay_response(response: HttpResponse, target: Target, stamp: Stamp) -> tupl
         return COMPLETION.decode(mended), mended
     except (msgspec.ValidationError, RecursionError) as error:
         raise UpstreamError(f"{target.provider} sent an answer that is no chat completion: {error}", code="upstream_protocol") from None
+
+
+def _are_counted(wire: WireCompletion) -> bool:
+    return len(wire.choices) == 1 or len({choice.index for choice in wire.choices}) == len(wire.choices)
 
 
 def _no_answer(response: HttpResponse, decoded: dict[str, Any], target: Target) -> UpstreamError:

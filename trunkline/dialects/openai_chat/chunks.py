@@ -57,7 +57,7 @@ class ChunkEncoder:
         out: list[bytes] = []
         for event in events:
             if event.__class__ is TextDelta:  # what nearly every event is; a match costs as much as the rest
-                out.append(self._text("content", event.text, event.choice))  # type: ignore[union-attr]
+                out.append(self._text("content", event.text, event.choice))
                 continue
             match event:
                 case ReasoningDelta(text, index):
