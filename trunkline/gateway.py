@@ -14,6 +14,7 @@ from .errors import OperatorError
 from .plan import Speeds, plan
 from .routing.resolve import resolve
 from .signing import sign
+from .slowdown import Slowdown
 from .target import Bearer, HeaderKey, NoAuth, Target
 from .wire import Headers, HttpRequest, header_text
 
@@ -51,6 +52,7 @@ class Gateway:
         self.credentials = credentials
         self.vault = vault
         self.locals: dict[str, LocalModel] = {}
+        self.slowdown = Slowdown()
         self.speeds = Speeds()
         self.costs: dict[str, float] = {}
         """Target → dollars for a thousand tokens in and out, for aliases that go by price; read off the request path."""

@@ -55,7 +55,7 @@ async def serve_completion(scope: Scope, receive: Receive, send: Send, state: St
     """One completion. A caller who hangs up cancels the upstream call at once."""
     out = AsgiOut(send)
     headers = dict(scope["headers"])
-    head = Head(headers, opik=scope["path"] in OPIK_PATHS, query=scope.get("query_string", b""))
+    head = Head(headers, opik=scope["path"] in OPIK_PATHS, query=scope.get("query_string", b""), client=scope.get("client"))
     body = bytearray()
     while True:
         message = await receive()

@@ -7,6 +7,7 @@ event in the stream.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import re
@@ -17,10 +18,11 @@ from typing import Protocol
 
 from ..access import identify
 from ..dialects.openai_chat import decode_request
-from ..errors import CallerError, GatewayError, OperatorError
+from ..errors import CallerError, GatewayError, OperatorError, UpstreamError
 from ..flow import Batch
 from ..gateway import Gateway
 from ..pipeline import Call, Reply, respond
+from ..signing import conceal
 from ..stamp import Stamp
 from ..target import Note
 from ..wire import header_text
@@ -56,12 +58,13 @@ class Out(Protocol):
 class Head:
     """What of a request's head matters here. `headers` have lower-case names; `opik`: it came to one of Opik's paths."""
 
-    __slots__ = ("began", "headers", "opik", "query")
+    __slots__ = ("began", "client", "headers", "opik", "query")
 
-    def __init__(self, headers: Mapping[bytes, bytes], opik: bool, query: bytes = b"") -> None:
+    def __init__(self, headers: Mapping[bytes, bytes], opik: bool, query: bytes = b"", client: tuple[str, int] | None = None) -> None:
         self.headers = headers
         self.opik = opik
         self.query = query
+        self.client = client
         self.began = perf_counter()
 
 
@@ -84,10 +87,16 @@ async def complete(head: Head, body: bytes, out: Out, gw: Gateway, max_body: int
         started = True
         try:
             await _stream(reply, headers, out, opik)
+        except UpstreamError as error:
+            if reply.sent is not None:
+                conceal(error, reply.sent)
+            raise
         finally:
             if reply.rest is not None:
                 await reply.rest.aclose()
     except GatewayError as error:
+        if error.code == "invalid_api_key":
+            await slowed(head, gw)
         refuse(error, out, started, opik, request_id)
     except Exception:
         import logging
@@ -95,6 +104,13 @@ async def complete(head: Head, body: bytes, out: Out, gw: Gateway, max_body: int
         logging.getLogger("trunkline").exception("request %s failed inside the gateway", request_id)
         said = f"the gateway failed to process this request; its log has the cause under {request_id}"
         refuse(OperatorError(said, code="internal_error"), out, started, opik, request_id)
+
+
+async def slowed(head: Head, gw: Gateway) -> None:
+    """Whoever guesses keys waits for each answer, longer each time; a valid caller never does."""
+    delay = gw.slowdown.failed(head.client[0] if head.client else "", asyncio.get_running_loop().time())
+    if delay:
+        await asyncio.sleep(delay)
 
 
 async def _stream(reply: Reply, headers: str, out: Out, opik: bool) -> None:

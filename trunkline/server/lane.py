@@ -339,7 +339,7 @@ class LaneProtocol(HttpToolsProtocol):
             return
         named = dict(headers)
         self.chunked = version == "1.1"
-        lane = Lane(self, Head(named, opik, query), self.chunked and self.parser.should_keep_alive())
+        lane = Lane(self, Head(named, opik, query, self.client), self.chunked and self.parser.should_keep_alive())
         previous, self.cycle = self.cycle, lane  # type: ignore[assignment]
         length = named.get(b"content-length")
         if length is not None and length.isdigit() and int(length) > self.gateway_state.max_body:

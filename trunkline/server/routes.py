@@ -19,6 +19,7 @@ from .pages import docs, index
 
 def build(assembly: Assembly) -> Starlette:
     api = Api(assembly.live, assembly.upstream.fetch, models=models.for_opik, version=__version__)
+    api.slowdown = assembly.gateway.slowdown
     listed = [made(api, endpoint, prefix) for prefix in ("", "/api") for endpoint in models.ENDPOINTS]
     pages = [Route("/openapi.json", openapi), Route("/docs", docs), Route("/", index)]
     return Starlette(routes=[*routes(api), *listed, *pages], exception_handlers={404: not_found, 405: wrong_method, Exception: failed})
