@@ -58,7 +58,7 @@ bench: $(TESTS)
 	$(BIN)/python -m bench $(ARGS)
 
 docs: $(TESTS)
-	$(BIN)/python -m trunkline.providers.table docs/providers.md
+	$(BIN)/python -m trunkline.provider_page docs/providers.md
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -33,7 +33,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 def table(passed: Counter[tuple[str, str]], total: Counter[tuple[str, str]]) -> list[str]:
     """The lines of the table, and below it what no test is for and why."""
     from tests.recordings import recordings
-    from tests.replay.laws import CHAT, EXPLAINED
+    from tests.replay.laws import CHAT, EXPLAINED, unwrapped
 
     def row(name: str, providers: list[str]) -> str:
         cells = []
@@ -47,8 +47,9 @@ def table(passed: Counter[tuple[str, str]], total: Counter[tuple[str, str]]) -> 
     chat = [provider for provider in providers if not provider.endswith(")")]
     lines = [f"{'':26}" + "".join(f"{name:>10}" for name in (*COLUMNS, "all"))]
     lines += [row(provider, [provider]) for provider in providers]
-    lines += [row("chat, all providers", chat), row("responses, all providers", [p for p in providers if p not in chat])]
-    left = Counter(recording.api for recording in recordings() if recording.api in EXPLAINED)
+    lines += [row("chat, all providers", chat)]
+    lines += [row(f"{other}, all", [p for p in providers if p.endswith(f"({other})")]) for other in ("responses", "InvokeModel")]
+    left = Counter(recording.api for recording in recordings() if recording.api in EXPLAINED and not unwrapped(recording))
     present = sum(recording.api in CHAT for recording in recordings())
     lines += [f"chat recordings present: {present}; not here:"]
     return lines + [f"  {api} {left[api]}: {why}" for api, why in EXPLAINED.items()]

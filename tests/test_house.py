@@ -19,6 +19,7 @@ from trunkline.config.check import TABLES, check
 from trunkline.config.schema import ModelTable, OAuthTable, Oidc, PriceTable, ProviderTable
 from trunkline.local.settings import OPTIONS as LOCAL_OPTIONS
 from trunkline.local.settings import Settings as Local
+from trunkline.provider_page import page
 from trunkline.providers import OPTIONS
 from trunkline.secret import Secret
 
@@ -129,8 +130,7 @@ def test_the_documents_name_only_commands_and_options_that_exist() -> None:
             seen.add(name)
             options = known[name]._option_string_actions.keys()
             actions = next((action.choices for action in known[name]._actions if isinstance(action.choices, dict)), {})
-            if actions:
-                assert rest, line
+            if actions and rest:
                 action = rest[0].rstrip("…").partition("|")[0]
                 assert action in actions, f"{line!r}: {name} has no action {action!r}"
                 options = actions[action]._option_string_actions.keys()
@@ -162,6 +162,10 @@ def test_links_between_documents_lead_somewhere() -> None:
             assert (ROOT / document).parent.joinpath(link).exists(), f"{document} links to {link}"
 
 
+def test_the_page_of_providers_is_as_new_as_the_rows() -> None:
+    assert text("docs/providers.md") == page(), "run `make docs`"
+
+
 # ── the config's description ─────────────────────────────────────────────────────────────────────────────
 
 
@@ -171,7 +175,7 @@ def toml_blocks() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("document", "block"), toml_blocks(), ids=[document for document, _ in toml_blocks()])
 def test_a_config_in_the_documents_passes_the_check(document: str, block: str) -> None:
-    named = {name: "value-of-a-key" for name in re.findall(r"env:(\w+)", block)}
+    named = dict.fromkeys(re.findall(r"env:(\w+)", block), "value-of-a-key")
     settings = check(tomllib.loads(block), named, ROOT)
     assert settings.providers or settings.models or document != "README.md"
 

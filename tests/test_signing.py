@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trunkline.errors import OperatorError
+from trunkline.errors import OperatorError, UpstreamError
 from trunkline.secret import Secret
-from trunkline.signing import auth_headers, pack_keys, sign
+from trunkline.signing import auth_headers, conceal, pack_keys, sign
 from trunkline.target import Auth, Bearer, EntraAuth, GoogleAuth, HeaderKey, NoAuth, OAuthClient, QueryKey, SigV4
 from trunkline.wire import HttpRequest
 
@@ -151,3 +151,18 @@ def test_signing_again_replaces_the_older_signature() -> None:
 def test_a_signed_request_prints_without_its_secrets() -> None:
     shown = repr(sign(REQUEST, Bearer(KEY), NOW))
     assert "sk-1" not in shown
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        HttpRequest("POST", "https://h/v1", (("authorization", "Bearer sk-0123456789"), ("content-type", "application/json"))),
+        HttpRequest("POST", "https://h/v1", (("X-Own-Key", "sk-0123456789"),)),
+        HttpRequest("POST", "https://h/v1?alt=sse&key=sk-0123456789"),
+    ],
+)
+def test_a_key_that_the_vendor_repeats_is_starred_wherever_it_stands(sent: HttpRequest) -> None:
+    error = UpstreamError("wrong key sk-0123456789!", details="application/json, sk-0123456789", headers=(("x-id", "1 sk-0123456789"),))
+    concealed = conceal(error, sent)
+    assert (concealed.message, concealed.details, concealed.headers) == ("wrong key ***!", "application/json, ***", (("x-id", "1 ***"),))
+    assert "sk-" not in str(concealed) and "sk-" not in repr(concealed)

@@ -26,11 +26,12 @@ from .framing import framer
 from .gateway import Gateway
 from .prepare import Prepared, at_once, prepare, refuse_dropped
 from .repair import repaired
+from .signing import conceal
 from .stamp import Stamp
 from .target import Note, Target
 from .upstream import Reply as Opened
 from .vault import Vault, Watcher
-from .wire import HttpResponse
+from .wire import HttpRequest, HttpResponse
 
 
 class Call(Struct):
@@ -60,6 +61,8 @@ class Reply(Struct):
     model: str = ""
     """The model that answered, as the vendor names it."""
     attempts: int = 1
+    sent: HttpRequest | None = None
+    """What it answers."""
     body: bytes | None = None
     first: Batch | None = None
     rest: AsyncGenerator[Batch, None] | None = None
@@ -74,6 +77,7 @@ async def respond(call: Call, gw: Gateway) -> Reply:
     failures: list[UpstreamError] = []
     for attempts, target in enumerate(targets, 1):
         before = call.waited
+        prepared: Prepared | None = None
         try:
             prepared = at_once(request, target, gw) or await prepare(request, target, call.caller, gw)
             if call.strict and prepared.encoded.notes:
@@ -85,11 +89,12 @@ async def respond(call: Call, gw: Gateway) -> Reply:
             else:
                 reply = await _whole(call, prepared, gw)
             reply.attempts = attempts
+            reply.sent = prepared.http
             if len(targets) > 1:
                 gw.speeds.note(target, call.waited - before)
             return reply
         except UpstreamError as error:
-            failures.append(await told(error, target, gw))
+            failures.append(await told(conceal(error, prepared.http) if prepared is not None else error, target, gw))
             gw.speeds.failed(target)
             if not error.try_next:
                 break

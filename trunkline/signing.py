@@ -13,9 +13,9 @@ import json
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, assert_never
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
-from .errors import OperatorError
+from .errors import OperatorError, UpstreamError
 from .secret import Secret
 from .target import Auth, Bearer, EntraAuth, GoogleAuth, HeaderKey, NoAuth, OAuthClient, QueryKey, SigV4
 from .wire import Headers, HttpRequest
@@ -66,6 +66,26 @@ def auth_headers(auth: Auth) -> Headers:
 def _with(request: HttpRequest, headers: Headers) -> HttpRequest:
     have = {name.lower() for name, _ in request.headers}
     return request.with_headers(*(pair for pair in headers if pair[0].lower() not in have))
+
+
+# ── a vendor that repeats it ─────────────────────────────────────────────────────────────────────────────
+
+_HARMLESS = frozenset({"content-type", "accept", "user-agent", "anthropic-version", "anthropic-beta", "x-amz-date", "api-version"})
+_SHORTEST = 8
+"""Characters; what is shorter is no key, and might be any word."""
+
+
+def conceal(error: UpstreamError, sent: HttpRequest) -> UpstreamError:
+    """The error, with stars for every key of the request that the vendor repeats in its message ("your key … is wrong") or headers."""
+    values = [value.rpartition(" ")[2] for name, value in sent.headers if name.lower() not in _HARMLESS]
+    values += [value for name, value in parse_qsl(sent.url.partition("?")[2]) if name.lower() not in _HARMLESS]
+    for key in values:
+        if len(key) >= _SHORTEST:
+            error.message = error.message.replace(key, "***")
+            error.details = error.details and error.details.replace(key, "***")
+            error.headers = tuple((name, value.replace(key, "***")) for name, value in error.headers)
+    error.args = (error.message,)
+    return error
 
 
 # ── AWS ──────────────────────────────────────────────────────────────────────────────────────────────────

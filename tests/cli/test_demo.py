@@ -32,7 +32,7 @@ def test_once_streams_a_real_answer_and_leaves_nothing_running(config: list[str]
         socket.create_connection(("127.0.0.1", int(ready.rpartition(":")[2])), 5)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
 def test_it_stays_up_until_told_and_takes_the_gateway_with_it(config: list[str], number: signal.Signals) -> None:
     with trunkline("demo", *config, environment=environment_with_model(), start_new_session=True) as process:
         assert process.stdout is not None

@@ -33,7 +33,14 @@ def completion(message: dict[str, Any] | str, finish: str = "stop", model: str =
 
 def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, index: int = 0, **more: Any) -> dict[str, Any]:
     choices = [] if delta is None else [{"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}]
-    return {"id": "chatcmpl-up", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o-mini-2024-07-18", "choices": choices, **more}
+    return {
+        "id": "chatcmpl-up",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "gpt-4o-mini-2024-07-18",
+        "choices": choices,
+        **more,
+    }
 
 
 ROLE = chunk({"role": "assistant", "content": ""})
@@ -142,7 +149,9 @@ def claude_text(index: int, *texts: str) -> bytes:
 def claude_call(index: int, id: str, name: str, *arguments: str) -> bytes:
     block = {"type": "tool_use", "id": id, "name": name, "input": {}}
     deltas = [{"type": "content_block_delta", "index": index, "delta": {"type": "input_json_delta", "partial_json": a}} for a in arguments]
-    return events({"type": "content_block_start", "index": index, "content_block": block}, *deltas, {"type": "content_block_stop", "index": index})
+    return events(
+        {"type": "content_block_start", "index": index, "content_block": block}, *deltas, {"type": "content_block_stop", "index": index}
+    )
 
 
 def claude_end(stop: str = "end_turn") -> bytes:

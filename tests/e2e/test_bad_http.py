@@ -23,7 +23,12 @@ SENT = json.dumps(chat()).encode()
 @both
 @pytest.mark.parametrize(
     "headers",
-    [{"x_big": "x" * 100_000}, {f"x_{i}": "y" * 1000 for i in range(100)}, {f"x_{i}": "y" for i in range(300)}, {"cookie": "a=b; " * 20_000}],
+    [
+        {"x_big": "x" * 100_000},
+        {f"x_{i}": "y" * 1000 for i in range(100)},
+        {f"x_{i}": "y" for i in range(300)},
+        {"cookie": "a=b; " * 20_000},
+    ],
     ids=["one long", "many long", "many", "cookies"],
 )
 def test_header_bombs_are_431(stage: Stage, path: str, headers: dict[str, str]) -> None:
@@ -154,7 +159,14 @@ def test_an_absolute_target_and_an_encoded_path_mean_the_same(stage: Stage, path
 
 @both
 def test_other_targets_are_errors_in_words(stage: Stage, path: str) -> None:
-    for target, status in (("*", 404), (path + "/", 404), ("/" + path, 404), ("/v1/nothing/private/", 404), (path + "%00", 404), (path + "/%ff", 404)):
+    for target, status in (
+        ("*", 404),
+        (path + "/", 404),
+        ("/" + path, 404),
+        ("/v1/nothing/private/", 404),
+        (path + "%00", 404),
+        (path + "/%ff", 404),
+    ):
         answer = stage.ask(chat(), target)
         assert answer.status == status, (target, answer.status)
         assert answer.error["message"]

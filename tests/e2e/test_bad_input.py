@@ -17,6 +17,7 @@ from . import scripts
 from .conftest import Stage, chat
 from .refusing import OPENAI, OPIK, both, refused
 
+
 def body(**fields: Any) -> bytes:
     return json.dumps(chat(**fields)).encode()
 
@@ -206,7 +207,9 @@ def test_huge_numbers_are_refused_or_carried_and_break_nothing(stage: Stage, pat
 
 @both
 def test_of_duplicate_keys_the_last_one_is_meant_here_and_upstream(stage: Stage, path: str) -> None:
-    sent = b'{"model": "nobody/x", "temperature": 0, "messages": [{"role": "user", "content": "hi"}], "temperature": 1, "model": "openai/y"}'
+    sent = (
+        b'{"model": "nobody/x", "temperature": 0, "messages": [{"role": "user", "content": "hi"}], "temperature": 1, "model": "openai/y"}'
+    )
     assert stage.ask(sent, path).status == 200
     asked = stage.upstream.asked[-1].body
     assert json.loads(asked)["model"] == "y" and json.loads(asked)["temperature"] == 1

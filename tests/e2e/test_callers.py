@@ -213,7 +213,9 @@ def test_who_hangs_up_on_several_parallel_calls_cancels_them_all(stage: Stage) -
 
 
 @both
-@pytest.mark.parametrize("sent", [b"", b"POST", b"POST PATH HTTP/1.1\r\nhost: x\r\n", b'POST PATH HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n{"a'])
+@pytest.mark.parametrize(
+    "sent", [b"", b"POST", b"POST PATH HTTP/1.1\r\nhost: x\r\n", b'POST PATH HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n{"a']
+)
 def test_who_hangs_up_before_the_body_is_whole_asks_nothing(stage: Stage, path: str, sent: bytes) -> None:
     with stage.caller() as caller:
         caller.send(sent.replace(b"PATH", path.encode()))

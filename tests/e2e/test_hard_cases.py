@@ -163,7 +163,13 @@ def test_illegal_tool_names_are_mapped_uniquely_and_come_back_as_they_were(strea
         blocks = [tool_use(name, f"toolu_{i}", at=str(i)) for i, name in enumerate(offered)]
         return claude_stream(*blocks, stop="tool_use") if stream else claude(*blocks, stop="tool_use")
 
-    answer = it.ask(NEWER, told, tools=[function(name) for name in names], tool_choice={"type": "function", "function": {"name": names[0]}}, stream=stream)
+    answer = it.ask(
+        NEWER,
+        told,
+        tools=[function(name) for name in names],
+        tool_choice={"type": "function", "function": {"name": names[0]}},
+        stream=stream,
+    )
     body = together(chunks(answer)) if stream else answer.json()
     assert [call["function"]["name"] for call in body["choices"][0]["message"]["tool_calls"]] == names
     assert it.sent[0]["tool_choice"]["name"] == it.sent[0]["tools"][0]["name"]
@@ -207,7 +213,9 @@ def pictured(url: str) -> list[Json]:
     return [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, picture, picture]}]
 
 
-@pytest.mark.parametrize(("model", "told"), [("gemini/gemini-2.5-flash", gemini("a dot")), ("bedrock/amazon.nova-lite-v1:0", converse({"text": "a dot"}))])
+@pytest.mark.parametrize(
+    ("model", "told"), [("gemini/gemini-2.5-flash", gemini("a dot")), ("bedrock/amazon.nova-lite-v1:0", converse({"text": "a dot"}))]
+)
 def test_a_remote_picture_is_fetched_once_and_its_bytes_are_sent(model: str, told: Json, it: Scene) -> None:
     url = f"{it.upstream.url}/cat.png"
     answer = it.ask(model, lambda asked: base64.b64decode(PNG) if asked.path == "/cat.png" else told, messages=pictured(url))

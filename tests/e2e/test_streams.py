@@ -263,7 +263,9 @@ def test_one_of_n_streams_that_fails_fails_the_answer_and_ends_the_others(stage:
 def test_one_of_n_calls_that_is_refused_ends_the_others(stage: Stage) -> None:
     async def script(connection: Connection, asked: Asked) -> None:
         if len(stage.upstream.asked) == 3:
-            await connection.answer(400, json.dumps({"type": "error", "error": {"type": "invalid_request_error", "message": "no"}}).encode())
+            await connection.answer(
+                400, json.dumps({"type": "error", "error": {"type": "invalid_request_error", "message": "no"}}).encode()
+            )
         else:
             await connection.begin()
             await connection.gone()

@@ -50,7 +50,10 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def first_turn(recording: Recording) -> Json:
     """What a caller asks: a thinking model with the tools that the recording calls."""
     names = called(recording)
-    tools = [{"type": "function", "function": {"name": name, "strict": True, "parameters": {"type": "object", "properties": {}}}} for name in names]
+    tools = [
+        {"type": "function", "function": {"name": name, "strict": True, "parameters": {"type": "object", "properties": {}}}}
+        for name in names
+    ]
     return {"messages": [{"role": "user", "content": "Use the tool"}], "tools": tools, "reasoning_effort": "low"}
 
 
@@ -71,7 +74,10 @@ def as_it_came(message: Any) -> Any:
 
 
 def as_openai_has_it(message: Any) -> Json:
-    calls = [{"id": c.id, "type": "function", "function": {"name": c.function.name, "arguments": c.function.arguments}} for c in message.tool_calls]
+    calls = [
+        {"id": c.id, "type": "function", "function": {"name": c.function.name, "arguments": c.function.arguments}}
+        for c in message.tool_calls
+    ]
     return {"role": "assistant", "content": message.content, "tool_calls": calls}
 
 
@@ -125,7 +131,7 @@ def assert_placed(body: Json, way: Way) -> None:
     """The signed piece stands where its vendor checks it: thinking first in its turn, a thought's signature on its call."""
     if way.apis[0] == "messages":
         turn = body["messages"][1]
-        assert [block["type"] for block in turn["content"]][0] == "thinking"
+        assert turn["content"][0]["type"] == "thinking"
         assert turn["content"][-1]["type"] == "tool_use"
         assert body["thinking"]["type"] != "disabled"
     elif way.apis[0] == "generate_content":
@@ -143,7 +149,10 @@ def test_a_turn_of_another_conversation_gets_nothing(stage: Stage) -> None:
     recording = one(WHOLE[0][2])
     replay.will_answer("anthropic", recording)
     call = {"id": "toolu_never_seen", "type": "function", "function": {"name": "compute_fib", "arguments": '{"n": 1}'}}
-    turns = [{"role": "assistant", "content": "", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "toolu_never_seen", "content": "1"}]
+    turns = [
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "toolu_never_seen", "content": "1"},
+    ]
     request = first_turn(recording)
     messages: Any = [*request["messages"], *turns]
     client.chat.completions.create(model="anthropic/claude-sonnet-4-20250514", **{**request, "messages": messages})

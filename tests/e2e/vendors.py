@@ -87,7 +87,9 @@ class Scene:
                 await connection.chunk(name + sse(event))
             await connection.end()
 
-    def ask(self, model: str, told: Told | Json | list[Json] | tuple[int, Json], path: str = "/v1/chat/completions", **fields: Any) -> httpx.Response:
+    def ask(
+        self, model: str, told: Told | Json | list[Json] | tuple[int, Json], path: str = "/v1/chat/completions", **fields: Any
+    ) -> httpx.Response:
         """One request; `told` answers each call it leads to. `messages` unless given are one user turn."""
         self.upstream.asked.clear()
         self.told = told if callable(told) else lambda asked: told
@@ -135,7 +137,9 @@ def claude_stream(*blocks: Json | str, stop: str | None = "end_turn", usage: Jso
     whole = claude(*blocks, usage=usage)
     events: list[Json] = [{"type": "message_start", "message": {**whole, "content": [], "stop_reason": None}}]
     for index, block in enumerate(whole["content"]):
-        kind, name, piece = ("text_delta", "text", block.get("text")) if block["type"] == "text" else ("input_json_delta", "partial_json", None)
+        kind, name, piece = (
+            ("text_delta", "text", block.get("text")) if block["type"] == "text" else ("input_json_delta", "partial_json", None)
+        )
         text = json.dumps(block["input"]) if piece is None else piece
         empty = {**block, "text": ""} if block["type"] == "text" else {**block, "input": {}}
         events.append({"type": "content_block_start", "index": index, "content_block": empty})
@@ -165,7 +169,10 @@ def converse(*blocks: Json, stop: str = "end_turn") -> Json:
 
 
 def function(name: str, schema: Json | None = None) -> Json:
-    return {"type": "function", "function": {"name": name, "parameters": schema or {"type": "object", "properties": {"at": {"type": "string"}}}}}
+    return {
+        "type": "function",
+        "function": {"name": name, "parameters": schema or {"type": "object", "properties": {"at": {"type": "string"}}}},
+    }
 
 
 def called(name: str, arguments: str, id: str = "call_1") -> Json:

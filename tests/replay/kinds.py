@@ -54,6 +54,7 @@ SIGNED = (
     r"Signature=[0-9a-f]{64}"
 )
 VERTEX = "/v1/projects/replayed/locations/us-central1/publishers"
+BY_TOKEN = ("authorization", f"Bearer {TOKEN}")
 
 WAYS = (
     openai_style("openai", "gpt-4o-mini"),
@@ -69,12 +70,14 @@ WAYS = (
         stream_path="/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse", auth=("x-goog-api-key", KEY), apis=GEMINI,
     ),
     Way(
-        name="vertex", kind="vertex", model="gemini-2.5-flash", table="VERTEX", path=f"{VERTEX}/google/models/gemini-2.5-flash:generateContent",
-        stream_path=f"{VERTEX}/google/models/gemini-2.5-flash:streamGenerateContent?alt=sse", auth=("authorization", f"Bearer {TOKEN}"), apis=GEMINI,
+        name="vertex", kind="vertex", model="gemini-2.5-flash", table="VERTEX",
+        path=f"{VERTEX}/google/models/gemini-2.5-flash:generateContent",
+        stream_path=f"{VERTEX}/google/models/gemini-2.5-flash:streamGenerateContent?alt=sse", auth=BY_TOKEN, apis=GEMINI,
     ),
     Way(
-        name="vertex_claude", kind="vertex", model="claude-haiku-4-5", table="VERTEX", path=f"{VERTEX}/anthropic/models/claude-haiku-4-5:rawPredict",
-        stream_path=f"{VERTEX}/anthropic/models/claude-haiku-4-5:streamRawPredict", auth=("authorization", f"Bearer {TOKEN}"), apis=("messages",),
+        name="vertex_claude", kind="vertex", model="claude-haiku-4-5", table="VERTEX",
+        path=f"{VERTEX}/anthropic/models/claude-haiku-4-5:rawPredict",
+        stream_path=f"{VERTEX}/anthropic/models/claude-haiku-4-5:streamRawPredict", auth=BY_TOKEN, apis=("messages",),
     ),
     Way(
         name="bedrock", kind="bedrock", model="us.anthropic.claude-haiku-4-5-20251001-v1:0",

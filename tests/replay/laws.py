@@ -7,31 +7,51 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 from tests.recordings import Recording, recordings
 
 from . import passing
 from .reading import check_completion
-from .said import Said, reason
+from .said import Said, payloads, reason
 
 Json = dict[str, Any]
 Report = Callable[[str, object], None]
 
 CHAT = frozenset({
-    "chat_completions", "messages", "generate_content", "stream_generate_content", "converse", "converse_stream", "cohere_chat_v2", "ollama_chat",
+    "chat_completions", "messages", "generate_content", "stream_generate_content", "converse", "converse_stream", "cohere_chat_v2",
+    "ollama_chat",
 })  # fmt: skip
 """The chat APIs that a row of the provider table speaks: the 1,516. `responses` is a target for some models and is held to the law too."""
 
 EXPLAINED = {
     "embeddings": "no chat",
     "cohere_chat_v1": "Cohere's API before v2, which every Cohere model that can be called now has; the cohere row speaks v2",
-    "invoke_model": "Bedrock's door for each model's own body; the bedrock row speaks Converse, which answers for all of them",
+    "invoke_model": "Bedrock's door for each model's own body; the bedrock row speaks Converse, which answers for all of them. "
+    "Claude's are held to the law as Anthropic's",
     "invoke_model_stream": "as invoke_model",
 }
 """Recorded APIs that no row speaks, and why none needs to."""
 
-ALL = [recording for recording in recordings() if recording.api in passing.DIALECTS]
+
+def unwrapped(recording: Recording) -> Recording | None:
+    """What Claude said behind InvokeModel, as Anthropic itself would have sent it: each frame of a stream holds one of its events."""
+    if recording.api not in ("invoke_model", "invoke_model_stream") or recording.status >= 300:
+        return None
+    events = list(payloads(recording))
+    if not events or events[0].get("type") not in ("message", "message_start"):
+        return None
+    bare = copy(recording)
+    bare.api, bare.provider = "messages", "bedrock (InvokeModel)"
+    if recording.stream:
+        bare.framing, bare.headers = "sse", {"content-type": "text/event-stream"}
+        bare.body = b"".join(b"event: %b\ndata: %b\n\n" % (event["type"].encode(), json.dumps(event).encode()) for event in events)
+    return bare
+
+
+CLAUDES = [bare for recording in recordings("invoke_model", "invoke_model_stream") if (bare := unwrapped(recording))]
+ALL = [recording for recording in recordings() if recording.api in passing.DIALECTS] + CLAUDES
 WHOLE = [recording for recording in ALL if not recording.stream and recording.status < 300]
 STREAMS = [recording for recording in ALL if recording.stream and recording.status < 300]
 REFUSED = [recording for recording in ALL if recording.status >= 300]
@@ -39,7 +59,7 @@ REFUSED = [recording for recording in ALL if recording.status >= 300]
 
 def filed(record_property: Report, recording: Recording, column: str) -> None:
     """Tell the table whose test this is."""
-    record_property("law", f"{recording.provider}{'' if recording.api in CHAT else ' (responses)'}\t{column}")
+    record_property("law", f"{recording.provider}{' (responses)' if recording.api == 'responses' else ''}\t{column}")
 
 
 def agree(body: Json, said: Said, api: str) -> None:
@@ -54,7 +74,11 @@ def agree(body: Json, said: Said, api: str) -> None:
         assert len({call["id"] for call in calls}) == len(calls), "ids are unique"
         assert all(call["id"] for call in calls)
         expected = reason(meant, api)
-        assert choice["finish_reason"] == expected if expected else choice["finish_reason"] in ("stop", "length", "tool_calls", "content_filter")
+        assert (
+            choice["finish_reason"] == expected
+            if expected
+            else choice["finish_reason"] in ("stop", "length", "tool_calls", "content_filter")
+        )
     usage = body.get("usage") or {}
     assert usage.get("prompt_tokens") == said.prompt
     assert usage.get("completion_tokens") == said.completion

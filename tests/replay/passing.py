@@ -47,7 +47,9 @@ def target(provider: str, api: str, model: str) -> Target:
     """The target that a call to this vendor would have: its row's quirks where the row speaks this API."""
     spoken = DIALECTS[api]
     row = KINDS.get(provider)
-    if row is None or (row.dialect != spoken and (provider, api) not in (("vertex", "messages"), ("openai", "responses"), ("azure", "responses"))):
+    if row is None or (
+        row.dialect != spoken and (provider, api) not in (("vertex", "messages"), ("openai", "responses"), ("azure", "responses"))
+    ):
         row = KINDS["openai_compatible"]
     return Target(provider=provider, kind=row.name, model=model or "m", dialect=spoken, base_url="http://h", quirks=row.quirks)
 
@@ -101,12 +103,14 @@ class Streamed:
 
 
 class _Pieces:
-    """A recorded body as an opened upstream answer gives it, read by read."""
+    """A recorded body as an opened upstream answer gives it, read by read; at its end the connection may break."""
 
-    def __init__(self, body: bytes, size: int) -> None:
-        self.body, self.size, self.at = body, size, 0
+    def __init__(self, body: bytes, size: int, breaks: bool) -> None:
+        self.body, self.size, self.at, self.breaks = body, size, 0, breaks
 
     async def next(self) -> bytes:
+        if self.breaks and self.at >= len(self.body):
+            raise UpstreamError("the connection broke")
         data = self.body[self.at : self.at + self.size]
         self.at += self.size
         return data
@@ -116,12 +120,12 @@ class _Pieces:
     def close(self) -> None: ...
 
 
-def streamed(recording: Recording, size: int, body: bytes | None = None, *, relay: bool = True) -> Streamed:
+def streamed(recording: Recording, size: int, body: bytes | None = None, *, relay: bool = True, breaks: bool = False) -> Streamed:
     """The stream as it reaches the caller when it comes in reads of `size` bytes. `relay=False`: translated even from OpenAI's format."""
     ready = prepared(recording)
     flow = Relaying(ready, STAMP) if ready.relays and relay else Translating(ready, STAMP, False)
     framing = framer(recording.headers.get("content-type", ""), ready.dialect.FRAMING)
-    source = cast(Opened, _Pieces(recording.body if body is None else body, size))
+    source = cast(Opened, _Pieces(recording.body if body is None else body, size, breaks))
     got = Streamed()
 
     async def read() -> None:

@@ -255,7 +255,18 @@ READERS = {
 
 STOP = ("end_turn", "stop_sequence", "pause_turn", "STOP", 1, "COMPLETE", "STOP_SEQUENCE", "stop", "completed", "eos")
 LENGTH = ("max_tokens", "model_context_window_exceeded", "MAX_TOKENS", 2, "length", "max_output_tokens")
-FILTER = ("refusal", "SAFETY", 3, "RECITATION", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "guardrail_intervened", "content_filtered", "content_filter")
+FILTER = (
+    "refusal",
+    "SAFETY",
+    3,
+    "RECITATION",
+    "PROHIBITED_CONTENT",
+    "BLOCKLIST",
+    "SPII",
+    "guardrail_intervened",
+    "content_filtered",
+    "content_filter",
+)
 CALLS = ("tool_use", "TOOL_CALL", "tool_calls", "function_call")
 
 

@@ -90,12 +90,14 @@ GOOD: list[dict[str, Any]] = [
     {"temperature": 0, "top_p": 1, "n": 2, "stream": True, "stream_options": {"include_usage": True}, "stop": ["a", "b"], "seed": 1},
     {"stop": "a", "user": None, "metadata": {"k": "v"}, "logit_bias": {"50256": -100}, "logprobs": True, "top_logprobs": 3},
     {"messages": [{"role": "system", "content": "s"}, USER, {"role": "assistant", "content": None, "tool_calls": [
-        {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}, {"role": "tool", "tool_call_id": "1", "content": "4"}]},
-    {"messages": [{"role": "user", "content": [{"type": "text", "text": "t"}, {"type": "image_url", "image_url": {"url": "https://x/y.png"}}]}]},
+        {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "1", "content": "4"}]},
+    {"messages": [{"role": "user", "content": [{"type": "text", "text": "t"}, {"type": "image_url", "image_url": {"url": "https://x/y"}}]}]},
     {"messages": [{"role": "user", "content": [{"type": "of_next_year", "thing": 1}]}]},
     {"messages": [{"role": "user", "content": {"type": "text", "text": "t"}}]},
     {"tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}], "tool_choice": "auto"},
-    {"tool_choice": {"type": "function", "function": {"name": "f"}}, "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}},
+    {"tool_choice": {"type": "function", "function": {"name": "f"}}},
+    {"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}},
     {"audio": {"voice": "a", "format": "wav"}, "prediction": {"type": "content", "content": "x"}, "of_next_year": 1},
 ]  # fmt: skip
 BAD: list[dict[str, Any]] = [

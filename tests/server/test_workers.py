@@ -13,7 +13,19 @@ from pathlib import Path
 import pytest
 
 from tests.server.process import (
-    Held, Question, ask, at_once, children, environment_with_model, gone, provider, refused, stopped, trunkline, wait_until, workers,
+    Held,
+    Question,
+    ask,
+    at_once,
+    children,
+    environment_with_model,
+    gone,
+    provider,
+    refused,
+    stopped,
+    trunkline,
+    wait_until,
+    workers,
 )  # fmt: skip
 from tests.serving import Gateway, Upstream, gateway
 
@@ -59,8 +71,9 @@ def test_a_killed_worker_is_replaced_and_the_other_serves_meanwhile(tmp_path: Pa
         assert f"worker {killed} ended with status -9; starting another" in gw.log
 
 
-@pytest.mark.parametrize("whom", ["the parent", "the group"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    ("number", "whom"), [(signal.SIGTERM, "the parent"), (signal.SIGTERM, "the group"), (signal.SIGINT, "the group")], ids=str
+)
 def test_a_stop_lets_answers_finish_refuses_new_callers_and_leaves_nobody(tmp_path: Path, number: signal.Signals, whom: str) -> None:
     """Also where everyone gets the signal, as a terminal's Ctrl-C and systemd do it."""
     held = Held()

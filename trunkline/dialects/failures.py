@@ -42,9 +42,9 @@ def failure(
     """The error for `response`. `message`, `code`, `type`, `param` are what the vendor said; "" where it said nothing readable.
 
     `retry_after` is the vendor's own (seconds) where it stands in the body; the header is read here.
-    `status` overrides the response's status where the body knows better.
+    `status` overrides the response's status where the body knows better; an error that came with 200 is otherwise a 502.
     """
-    said = status or response.status
+    said = status or (response.status if response.status >= 300 else 502)
     text = message.strip()[:LONGEST_MESSAGE]
     if not text or _MARKUP.search(text):
         text = f"{target.provider} answered {said} without a readable message"

@@ -260,7 +260,9 @@ class LaneProtocol(HttpToolsProtocol):
 
     def _refuse_parsed(self, error: httptools.HttpParserError) -> None:
         cause = error.__context__  # what was raised in a callback
-        self.refuse_connection(cause if isinstance(cause, CallerError) else CallerError("the request is not valid HTTP/1.1", code="invalid_http"))
+        self.refuse_connection(
+            cause if isinstance(cause, CallerError) else CallerError("the request is not valid HTTP/1.1", code="invalid_http")
+        )
 
     def send_400_response(self, msg: str) -> None:
         self.refuse_connection(CallerError(msg, code="invalid_http"))

@@ -12,14 +12,14 @@ from typing import Any
 
 import msgspec
 
-from ..errors import GatewayError
+from ..errors import CallerError, GatewayError
 
 OPIK_400 = {"model_not_found", "provider_key_missing", "model_ambiguous"}
 """Codes that are 404 or 401 elsewhere, and 400 on Opik's paths where the gateway itself says so (not a vendor)."""
 
 
 def status_of(error: GatewayError, opik: bool) -> int:
-    return 400 if opik and error.code in OPIK_400 and error.type == "invalid_request_error" else error.status
+    return 400 if opik and error.code in OPIK_400 and isinstance(error, CallerError) else error.status
 
 
 def body_of(error: GatewayError, opik: bool) -> dict[str, Any]:

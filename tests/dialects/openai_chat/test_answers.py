@@ -208,7 +208,7 @@ def test_what_the_vendor_did_not_say_is_empty_in_events() -> None:
 def test_an_answer_folds_into_itself() -> None:
     message = {
         **TEXT, "refusal": None, "reasoning_content": "t", "reasoning_details": [{"type": "reasoning.encrypted", "data": "d"}],
-        "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}, "extra_content": {"google": {"s": 1}}}],
+        "tool_calls": [{**call_of("c", "{}"), "extra_content": {"google": {"s": 1}}}],
         "annotations": [{"type": "url_citation"}],
     }  # fmt: skip
     body = answer(message, "tool_calls", service_tier="default", odd=1)
@@ -269,8 +269,9 @@ _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(
-        st.sampled_from(["index", "message", "delta", "content", "tool_calls", "function", "arguments", "name", "finish_reason", "reasoning",
-                         "refusal", "audio", "function_call", "type", "thinking", "text", "error", "usage", "id", "citations", "url"]),
+        st.sampled_from(["index", "message", "delta", "content", "tool_calls", "function", "arguments", "name", "finish_reason",
+                         "reasoning", "refusal", "audio", "function_call", "type", "thinking", "text", "error", "usage", "id",
+                         "citations", "url"]),
         inner, max_size=5),
     max_leaves=15,
 )  # fmt: skip

@@ -98,7 +98,7 @@ def test_a_stream_reads_the_same_however_it_is_cut(recording: Recording) -> None
 
 @pytest.mark.parametrize("recording", STREAMS, ids=repr)
 def test_a_stream_keeps_openais_promises(recording: Recording) -> None:
-    events, chunks, usage, relay = relayed(recording, 1 << 20)
+    events, chunks, usage, _ = relayed(recording, 1 << 20)
     folded = fold(events)
     seen, finished = set(), set()
     calls: dict[tuple[int, int], str] = {}

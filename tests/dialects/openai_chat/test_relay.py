@@ -278,21 +278,33 @@ def test_openais_calls_are_relayed_and_a_call_without_arguments_becomes_an_empty
     assert played.events[-2:] == [ToolDelta(1, "{}"), Finished("tool_calls")]
 
 
+F, G = '{"x":1}', "{}"
 HABITS: dict[str, list[dict[str, Any]]] = {
-    "whole, in one chunk": [calling(call(0, "a", "f", '{"x":1}'), call(1, "b", "g", "{}"))],
-    "whole, without an index": [calling(call(None, "a", "f", '{"x":1}')), calling(call(None, "b", "g", "{}"))],
+    "whole, in one chunk": [calling(call(0, "a", "f", F), call(1, "b", "g", G))],
+    "whole, without an index": [calling(call(None, "a", "f", F)), calling(call(None, "b", "g", G))],
     "pieces without an index": [
-        calling(call(None, "a", "f", "")), calling(call(None, arguments='{"x"')), calling(call(None, arguments=":1}")), calling(call(None, "b", "g"))
+        calling(call(None, "a", "f", "")),
+        calling(call(None, arguments='{"x"')),
+        calling(call(None, arguments=":1}")),
+        calling(call(None, "b", "g")),
     ],
-    "every call has the index 0": [calling(call(0, "a", "f", '{"x":1}')), calling(call(0, "b", "g", "")), calling(call(0, arguments="{}"))],
-    "indexes count content blocks": [calling(call(1, "a", "f", "")), calling(call(1, arguments='{"x":1}')), calling(call(3, "b", "g", "")), calling(call(3, arguments="{}"))],
+    "every call has the index 0": [calling(call(0, "a", "f", F)), calling(call(0, "b", "g", "")), calling(call(0, arguments=G))],
+    "indexes count content blocks": [
+        calling(call(1, "a", "f", "")),
+        calling(call(1, arguments=F)),
+        calling(call(3, "b", "g", "")),
+        calling(call(3, arguments=G)),
+    ],
     "the id and name on every piece": [
-        calling(call(0, "a", "f", "")), calling(call(0, "a", "f", '{"x"')), calling(call(0, "a", "f", ":1}")), calling(call(1, "b", "g", "{}"))
+        calling(call(0, "a", "f", "")),
+        calling(call(0, "a", "f", '{"x"')),
+        calling(call(0, "a", "f", ":1}")),
+        calling(call(1, "b", "g", G)),
     ],
     "arguments as an object": [calling(call(0, "a", "f", {"x": 1})), calling(call(1, "b", "g", {}))],
-    "no arguments": [calling(call(0, "a", "f", '{"x":1}')), calling(call(1, "b", "g"))],
-    "one call, bare": [chunk({"tool_calls": call(0, "a", "f", '{"x":1}')}), chunk({"tool_calls": call(1, "b", "g", "{}")})],
-}  # fmt: skip
+    "no arguments": [calling(call(0, "a", "f", F)), calling(call(1, "b", "g"))],
+    "one call, bare": [chunk({"tool_calls": call(0, "a", "f", F)}), chunk({"tool_calls": call(1, "b", "g", G)})],
+}
 
 
 @pytest.mark.parametrize("habit", HABITS)
@@ -388,11 +400,11 @@ def test_an_error_inside_a_stream_is_seen_for_what_it_is(payload: Any, status: i
 
 def test_gpustacks_error_line_is_an_error() -> None:
     frames = framer("text/event-stream", "sse").feed(
-        b'data: {"choices":[{"delta":{"content":"a"}}]}\n\nerror: {"message":"no luck","code":500}\n\n'
+        b'data: {"choices":[{"delta":{"content":"a"}}]}\n\nerror: {"message":"no luck","code":429}\n\n'
     )
     played = Played(*frames)
     assert played.failed is not None
-    assert (played.failed.status, played.failed.message) == (500, "no luck")
+    assert (played.failed.status, played.failed.message) == (429, "no luck")
 
 
 @pytest.mark.parametrize("payload", [b"ping", b"", b"[1]", b"null", b"1"])
@@ -429,8 +441,9 @@ _json = st.recursive(
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(
         st.sampled_from(
-            ["index", "delta", "message", "content", "role", "tool_calls", "function", "arguments", "name", "id", "finish_reason", "reasoning",
-             "function_call", "custom", "audio", "annotations", "refusal", "usage", "citations", "error", "x_groq", "text", "logprobs"]
+            ["index", "delta", "message", "content", "role", "tool_calls", "function", "arguments", "name", "id", "finish_reason",
+             "reasoning", "function_call", "custom", "audio", "annotations", "refusal", "usage", "citations", "error", "x_groq",
+             "text", "logprobs"]
         ),
         inner, max_size=5),
     max_leaves=12,

@@ -171,15 +171,15 @@ class Relay:
         if not body.get("choices") and not isinstance(body.get("usage"), dict):
             self.carry.update({name: value for name, value in body.items() if name not in _CARRIED_NOT and value not in (None, "", [], 0)})
             return []
+        for choice in body["choices"] if isinstance(body.get("choices"), list) else ():
+            if (error := mend.failure_of(choice)) is not None:
+                return [self._failed({"error": error})]
         usage = self._take_usage(body)
         mended = mend.mend_chunk(body, self.target, self._identity())
         if self.started is not None:
             mended["id"] = self.started.id
         mended.update({name: value for name, value in self.carry.items() if name not in mended})
         self.carry = {}
-        for choice in mended["choices"]:
-            if (error := mend.failure_of(choice)) is not None:
-                return [self._failed({"error": error})]
         self.extras.update({name: value for name, value in mended.items() if name not in _KNOWN_TOP and value is not None})
         mended["choices"] = [choice for choice in mended["choices"] if self._mend_choice(choice, mended)]
         encoded = loose.encode(mended)
