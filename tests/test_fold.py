@@ -84,7 +84,7 @@ def test_a_call_has_an_id_and_arguments_even_where_the_vendor_gave_none() -> Non
 
 
 def test_who_offered_functions_gets_function_call() -> None:
-    events = [ToolStarted(0, "a", "f"), ToolDelta(0, "{}"), Finished("tool_calls")]
+    events: list[Event] = [ToolStarted(0, "a", "f"), ToolDelta(0, "{}"), Finished("tool_calls")]
     made = completion(fold(events), STAMP, legacy=True)["choices"][0]
     assert made["message"]["function_call"] == {"name": "f", "arguments": "{}"}
     assert "tool_calls" not in made["message"]
@@ -119,7 +119,7 @@ def test_usage_has_openais_three_counts_or_is_nothing(usage: Usage, shown: dict[
 
 
 def test_members_of_the_vendors_own_stay_where_they_belong_and_openais_are_never_overwritten() -> None:
-    events = [
+    events: list[Event] = [
         Started("x", "served", 1, {"system_fingerprint": "fp", "id": "no", "choices": "no"}),
         Extra({"citations": ["a"]}), Extra({"citations": ["b"]}),
         MessageExtra({"annotations": [1], "content": "no"}), MessageExtra({"annotations": [2]}), TextDelta("a"),

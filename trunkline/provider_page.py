@@ -19,14 +19,16 @@ INTRO = """# Providers
 
 Written by `make docs` from the rows in `trunkline/providers/` and from what the dialects do; change those.
 
-A provider is on when one of its variables is set, or when the config has a table for it ([config.md](config.md)). What a provider cannot
-take is named in the answer's `x-trunkline-dropped`; `?explain=true` says of one request what would be dropped, emulated or approximated, and why.
+A provider is on when one of its variables is set, or when the config has a table for it ([config.md](config.md)).
+What a provider cannot take is named in the answer's `x-trunkline-dropped`; `?explain=true` says of one request what would be dropped,
+emulated or approximated, and why.
 
 - **speaks**: the format of the provider's own API. `openai_chat` is OpenAI's, relayed byte for byte but for what must change.
 - **can**: what the API can do at all; a single model may do less. In brackets: not known to be there, passed on all the same.
 - **bare names**: models that mean this provider without a prefix.
-- **works**, **done otherwise**, **dropped** (named, or a 400 where the caller is strict), **refused** (a 400 naming the field): what
-  becomes of a request, for the model named. What works is sent as the provider's own; whether a single model heeds it is the model's to know.
+- **works**, **done otherwise**, **dropped** (named, or a 400 where the caller is strict), **refused** (a 400 naming the field):
+  what becomes of a request, for the model named. What works is sent as the provider has it; whether a single model heeds it is the
+  model's to know.
 """
 QUIRKS_INTRO = """## Quirks
 

@@ -40,7 +40,8 @@ class Answer:
         found = []
         for block in self.body.split(b"\n\n"):
             if block and not block.startswith(b":"):
-                assert block.startswith(b"data: ") and b"\n" not in block, block
+                assert block.startswith(b"data: "), block
+                assert b"\n" not in block, block
                 found.append(block[6:])
         return found
 
@@ -119,7 +120,9 @@ class Caller:
         while len(self._parsing.answers) <= count:
             if not self.read():
                 last = self._parsing.answers[-1]
-                assert len(self._parsing.answers) == count and last.status and "content-length" not in last.headers, self.received
+                assert len(self._parsing.answers) == count, self.received
+                assert last.status, self.received
+                assert "content-length" not in last.headers, self.received
                 return self._parsing.answers[:count]  # an answer that ends with its connection
         return self._parsing.answers[:count]
 

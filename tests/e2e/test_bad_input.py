@@ -60,7 +60,9 @@ NESTED = {
     "objects": b'{"a":' * DEEP + b"1" + b"}" * DEEP,
     "content": b'{"model": "x", "messages": [{"role": "user", "content": ' + b"[" * DEEP + b"]" * DEEP + b"}]}",
     "unknown field": b'{"model": "openai/x", "messages": [{"role": "user", "content": "x"}], "x": ' + b"[" * DEEP + b"]" * DEEP + b"}",
-    "tool schema": body()[:-1] + b', "tools": [{"type": "function", "function": {"name": "f", "parameters": ' + b'{"a":' * DEEP + b"1" + b"}" * DEEP + b"}}]}",
+    "tool schema": body()[:-1]
+    + b', "tools": [{"type": "function", "function": {"name": "f", "parameters": '
+    + b'{"a":' * DEEP + b"1" + b"}" * DEEP + b"}}]}",
 }  # fmt: skip
 
 
@@ -86,12 +88,14 @@ NUMBERS: list[Any] = ["1", [], {}, True]
 TEXTS: list[Any] = [5, [], {}, True]
 FLAGS: list[Any] = ["yes", 1, [], {}]
 OBJECTS: list[Any] = ["x", 5, [], True]
+WRONG_CONTENT: list[Any] = [5, [5], [{"type": "text", "text": 5}], [{"type": "text"}], [{"type": "image_url", "image_url": 5}]]
 WRONG: dict[str, list[Any]] = {
     "model": [*TEXTS, None, ""],
-    "messages": ["hi", 5, {}, True, None, [], ["hi"], [None], [[]], [{}], [{"role": "wizard", "content": "x"}], [{"role": 5}],
-                 [{"role": "user", "content": 5}], [{"role": "user", "content": [5]}], [{"role": "user", "content": [{"type": "text", "text": 5}]}],
-                 [{"role": "user", "content": [{"type": "text"}]}], [{"role": "user", "content": [{"type": "image_url", "image_url": 5}]}],
-                 [{"role": "assistant", "tool_calls": "x"}], [{"role": "assistant", "tool_calls": [{"id": 5}]}], [{"role": "tool", "content": "x"}]],
+    "messages": [
+        "hi", 5, {}, True, None, [], ["hi"], [None], [[]], [{}], [{"role": "wizard", "content": "x"}], [{"role": 5}],
+        *([{"role": "user", "content": content}] for content in WRONG_CONTENT),
+        [{"role": "assistant", "tool_calls": "x"}], [{"role": "assistant", "tool_calls": [{"id": 5}]}], [{"role": "tool", "content": "x"}],
+    ],
     "stream": FLAGS,
     "stream_options": [*OBJECTS, {"include_usage": "yes"}],
     "temperature": NUMBERS,
@@ -179,7 +183,7 @@ def test_an_unknown_model_is_404_and_400_on_opiks_paths(stage: Stage, path: str,
     for model in ("opnai/gpt-4o-mini", "fats", "nobody/knows", "x" * 5000, "a\nb", "\u2603"):
         answer = stage.ask(chat(model), path)
         error = refused(answer, path, status) if status == 404 else answer.error
-        assert answer.status == status and error["code"] == "model_not_found", answer.body
+        assert (answer.status, error["code"]) == (status, "model_not_found"), answer.body
     assert "fast" in stage.ask(chat("fats"), path).error["message"], "the nearest name is told"
 
 
@@ -212,7 +216,8 @@ def test_of_duplicate_keys_the_last_one_is_meant_here_and_upstream(stage: Stage,
     )
     assert stage.ask(sent, path).status == 200
     asked = stage.upstream.asked[-1].body
-    assert json.loads(asked)["model"] == "y" and json.loads(asked)["temperature"] == 1
+    assert json.loads(asked)["model"] == "y"
+    assert json.loads(asked)["temperature"] == 1
     assert asked.count(b'"model"') == asked.count(b'"temperature"') == 1, "or the vendor might read the other one"
 
 
@@ -231,7 +236,8 @@ def test_a_body_of_40_mb_is_413_and_the_answer_arrives(stage: Stage, path: str) 
         answer = caller.post(large(40 * MB), path).answer()
         refused(answer, path, 413, "request_too_large", "32 MB")
         assert answer.headers["connection"] == "close"
-        assert caller.end() and caller.closed
+        assert caller.end()
+        assert caller.closed
     assert stage.upstream.asked == []
 
 

@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import pytest
 
@@ -261,7 +261,5 @@ def test_a_caller_who_does_not_read_stops_the_reading_from_upstream(stage: Stage
 
 def memory(stage: Stage) -> int:
     """Resident bytes of the gateway."""
-    status: dict[str, Any] = dict(
-        line.split(":", 1) for line in open(f"/proc/{stage.gateway.process.pid}/status").read().splitlines() if ":" in line
-    )
-    return int(status["VmRSS"].split()[0]) * 1024
+    lines = Path(f"/proc/{stage.gateway.process.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) * 1024

@@ -40,14 +40,17 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 def test_the_openai_client_gets_a_real_answer_whole_and_streamed(running: Gateway, base: str) -> None:
     asking = openai.OpenAI(base_url=running.url + base, api_key="anything", max_retries=0, timeout=60)
     whole = asking.chat.completions.create(model="local", messages=HI, max_tokens=8, temperature=0, seed=1)
-    assert whole.choices[0].message.content and whole.usage is not None and 0 < whole.usage.completion_tokens <= 8
+    assert whole.choices[0].message.content
+    assert whole.usage is not None
+    assert 0 < whole.usage.completion_tokens <= 8
     stream = asking.chat.completions.create(
         model="local", messages=HI, max_tokens=8, temperature=0, seed=1, stream=True, stream_options={"include_usage": True}
     )
     chunks = list(stream)
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
     assert text == whole.choices[0].message.content, "the same seed says the same, streamed or whole"
-    assert chunks[0].choices[0].delta.role == "assistant" and chunks[-1].usage is not None
+    assert chunks[0].choices[0].delta.role == "assistant"
+    assert chunks[-1].usage is not None
     assert [c.choices[0].finish_reason for c in chunks if c.choices][-1] == whole.choices[0].finish_reason == "length"
 
 
@@ -68,7 +71,9 @@ def test_the_openai_client_gets_a_real_tool_call(running: Gateway) -> None:
     tool = openai.pydantic_function_tool(Place, name="look_up")
     answer = asking.chat.completions.create(model="local", messages=HI, tools=[tool], tool_choice="required", temperature=0, max_tokens=100)
     [call] = answer.choices[0].message.tool_calls or []
-    assert call.type == "function" and call.function.name == "look_up" and Place(**json.loads(call.function.arguments))
+    assert call.type == "function"
+    assert call.function.name == "look_up"
+    assert Place(**json.loads(call.function.arguments))
     assert answer.choices[0].finish_reason == "tool_calls"
 
 
@@ -76,5 +81,8 @@ def test_the_opik_client_gets_a_real_answer(running: Gateway) -> None:
     opik = OpikApi(base_url=f"{running.url}/api", workspace_name="default", httpx_client=httpx.Client(timeout=60))
     message = Message(role="user", content={"type": "text", "text": "Say hi."})
     answer = opik.chat_completions.create_chat_completions(model="local", messages=[message], max_tokens=8, temperature=0)
-    assert answer.choices and answer.choices[0].message is not None and answer.choices[0].message.content
-    assert answer.usage is not None and answer.usage.completion_tokens == 8, "maxTokens is read"
+    assert answer.choices
+    assert answer.choices[0].message is not None
+    assert answer.choices[0].message.content
+    assert answer.usage is not None
+    assert answer.usage.completion_tokens == 8, "maxTokens is read"

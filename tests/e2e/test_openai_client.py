@@ -88,7 +88,8 @@ def test_a_whole_answer(stage: Stage, base: str, model: str) -> None:
     stage.plays(either)
     answer = client(stage, base).chat.completions.create(model=model, messages=HI)
     assert (answer.choices[0].message.content, answer.choices[0].finish_reason) == ("Hello!", "stop")
-    assert answer.usage is not None and (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (5, 3)
+    assert answer.usage is not None
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (5, 3)
     again = run(stage, base, lambda asking: asking.chat.completions.create(model=model, messages=HI))
     assert again.choices[0].message == answer.choices[0].message
 
@@ -116,7 +117,8 @@ def test_parallel_tool_calls_and_their_results(stage: Stage, model: str) -> None
     asking = client(stage)
     answer = asking.chat.completions.create(model=model, messages=HI, tools=[WEATHER], parallel_tool_calls=True, tool_choice="required")
     message = answer.choices[0].message
-    assert answer.choices[0].finish_reason == "tool_calls" and message.tool_calls is not None
+    assert answer.choices[0].finish_reason == "tool_calls"
+    assert message.tool_calls is not None
     calls = [(call.id, call.function.name, json.loads(call.function.arguments)) for call in message.tool_calls if call.type == "function"]
     assert calls == [("call_a", "weather", {"city": "Oslo"}), ("call_b", "weather", {"city": "Rome"})]
     stage.plays(either)
@@ -138,7 +140,8 @@ def test_parallel_tool_calls_streamed(stage: Stage, base: str, model: str) -> No
             if call.id:
                 ids[call.index], names[call.index] = call.id, call.function.name
             arguments[call.index] += call.function.arguments or ""
-    assert ids == {0: "call_a", 1: "call_b"} and names == {0: "weather", 1: "weather"}
+    assert ids == {0: "call_a", 1: "call_b"}
+    assert names == {0: "weather", 1: "weather"}
     assert [json.loads(arguments[i]) for i in (0, 1)] == [{"city": "Oslo"}, {"city": "Rome"}]
     assert chunk.choices[0].finish_reason == "tool_calls"
 
@@ -260,7 +263,8 @@ def test_a_vendors_error_is_the_right_exception(stage: Stage, base: str, status:
     kind, code = RAISED[status]
     with pytest.raises(kind, match="so it is") as caught:
         client(stage, base).chat.completions.create(model=MODELS[0], messages=HI, stream=stream)
-    assert type(caught.value) is kind and caught.value.status_code == code
+    assert type(caught.value) is kind
+    assert caught.value.status_code == code
     assert caught.value.request_id == caught.value.response.headers["x-request-id"]
     if status == 429:
         assert caught.value.response.headers["retry-after"] == "9"
@@ -269,24 +273,25 @@ def test_a_vendors_error_is_the_right_exception(stage: Stage, base: str, status:
 @bases
 def test_a_callers_own_mistakes_are_the_right_exception(stage: Stage, base: str) -> None:
     asking = client(stage, base)
+    wrong: list[Any] = [{"role": "wizard", "content": "x"}]
     unknown = openai.NotFoundError if base in ("/v1", "/api/v1") else openai.BadRequestError
     with pytest.raises(unknown, match="nobody"):
         asking.chat.completions.create(model="nobody/x", messages=HI)
     with pytest.raises(openai.BadRequestError) as caught:
-        asking.chat.completions.create(model=MODELS[0], messages=[{"role": "wizard", "content": "x"}])  # type: ignore[list-item]
-    assert (
-        caught.value.param == "messages[0].role" and caught.value.code == "invalid_value" and caught.value.type == "invalid_request_error"
-    )
+        asking.chat.completions.create(model=MODELS[0], messages=wrong)
+    assert caught.value.param == "messages[0].role"
+    assert caught.value.code == "invalid_value"
+    assert caught.value.type == "invalid_request_error"
 
 
 @bases
 def test_a_failure_in_mid_stream_is_raised_while_reading(stage: Stage, base: str) -> None:
     stage.plays(scripts.pieces([scripts.sse(*scripts.HELLO[:2])]))
-    got = []
-    with pytest.raises(openai.APIError, match="before the answer was finished"):
-        for chunk in client(stage, base).chat.completions.create(model=MODELS[0], messages=HI, stream=True):
-            got.append(chunk)
+    stream = client(stage, base).chat.completions.create(model=MODELS[0], messages=HI, stream=True)
+    got = [next(stream), next(stream)]
     assert text(got) == "Hel"
+    with pytest.raises(openai.APIError, match="before the answer was finished"):
+        next(stream)
 
 
 # ── our own keys ─────────────────────────────────────────────────────────────────────────────────────────

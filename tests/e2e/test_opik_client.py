@@ -46,9 +46,11 @@ def test_a_completion(stage: Stage, base: str, model: str, key: str | None) -> N
     stage.plays(either)
     raw = client(stage, base, key).chat_completions.with_raw_response.create_chat_completions(model=model, messages=HI)
     answer = raw.data
-    assert answer.choices and answer.choices[0].message is not None
+    assert answer.choices
+    assert answer.choices[0].message is not None
     assert (answer.choices[0].message.content, answer.choices[0].finish_reason) == ("Hello!", "stop")
-    assert answer.usage is not None and (answer.usage.prompt_tokens, answer.usage.completion_tokens, answer.usage.total_tokens) == (5, 3, 8)
+    assert answer.usage is not None
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens, answer.usage.total_tokens) == (5, 3, 8)
     assert raw.headers["x-opik-actual-model"] == model.partition("/")[2]
     assert raw.headers["x-opik-provider"] == model.partition("/")[0]
     assert stage.heard[-1].endswith(b"}\n")
@@ -61,7 +63,8 @@ def test_async_is_the_same(stage: Stage) -> None:
             return await api.chat_completions.create_chat_completions(model=MODELS[0], messages=HI, max_tokens=5)
 
     answer = asyncio.run(ask())
-    assert answer.choices and answer.choices[0].finish_reason == "stop"
+    assert answer.choices
+    assert answer.choices[0].finish_reason == "stop"
     assert json.loads(stage.upstream.asked[-1].body)["max_tokens"] == 5
 
 
@@ -140,7 +143,8 @@ def test_tool_calls_come_back_and_their_results_go_out(stage: Stage) -> None:
     stage.plays(scripts.whole(scripts.completion(scripts.CALLED, "tool_calls")))
     asking = client(stage).chat_completions
     message = asking.create_chat_completions(model=MODELS[0], messages=HI).choices[0].message  # type: ignore[index]
-    assert message is not None and message.tool_calls is not None
+    assert message is not None
+    assert message.tool_calls is not None
     assert [call.id for call in message.tool_calls] == ["call_a", "call_b"]
     stage.plays(scripts.obedient)
     history: Any = [
@@ -173,7 +177,8 @@ def raised(stage: Stage, model: str = MODELS[0], **arguments: Any) -> ApiError:
         client(stage).chat_completions.create_chat_completions(model=model, messages=arguments.pop("messages", HI), **arguments)
     error = caught.value
     assert stage.heard[-1].endswith(b"}\n"), "or the web client would not parse it"
-    assert error.body["code"] == error.status_code and error.body["message"]
+    assert error.body["code"] == error.status_code
+    assert error.body["message"]
     assert set(error.body["error"]) >= {"message", "type", "param", "code"}
     return error
 
@@ -204,9 +209,11 @@ def test_what_is_wrong_in_a_request_is_400_with_its_field(stage: Stage) -> None:
 def test_a_vendors_refusal_keeps_its_words_and_a_true_status(stage: Stage, status: int, ours: int) -> None:
     stage.plays(scripts.whole({"error": {"message": "so it is", "type": "t", "code": "c"}}, status, {"retry-after": "4"}))
     error = raised(stage)
-    assert error.status_code == ours and "so it is" in error.body["message"]
+    assert error.status_code == ours
+    assert "so it is" in error.body["message"]
     if status == 429:
-        assert error.headers is not None and error.headers["retry-after"] == "4"
+        assert error.headers is not None
+        assert error.headers["retry-after"] == "4"
     assert len(stage.upstream.asked) == 1, "nothing is asked twelve times"
 
 
@@ -215,7 +222,8 @@ def test_a_stream_arrives_though_this_client_cannot_read_it(stage: Stage) -> Non
         client(stage).chat_completions.create_chat_completions(
             model=MODELS[0], messages=HI, stream=True, stream_options=StreamOptions(include_usage=True)
         )
-    assert caught.value.status_code == 200 and caught.value.body.endswith("data: [DONE]\n\n")
+    assert caught.value.status_code == 200
+    assert caught.value.body.endswith("data: [DONE]\n\n")
     assert '"total_tokens": 8' in caught.value.body
     assert json.loads(stage.upstream.asked[-1].body)["stream_options"] == {"include_usage": True}
 
@@ -244,7 +252,8 @@ def test_the_whole_client_starts_checks_its_access_and_completes(stage: Stage, m
         whole.auth_check()
         long = [Message(role="user", content={"type": "text", "text": "x" * 2000})]
         answer = whole.rest_client.chat_completions.create_chat_completions(model=MODELS[0], messages=long, max_tokens=5)
-        assert answer.choices and answer.choices[0].finish_reason == "stop"
+        assert answer.choices
+        assert answer.choices[0].finish_reason == "stop"
         assert json.loads(stage.upstream.asked[-1].body)["max_tokens"] == 5
     finally:
         whole.end(timeout=1)

@@ -42,11 +42,14 @@ def test_role_first_one_finish_usage_if_asked_and_done_last(stage: Stage, path: 
     stage.plays(either)
     options = {} if usage is None else {"stream_options": {"include_usage": usage}}
     answer = stage.ask(chat(model, stream=True, **options), path)
-    assert answer.status == 200 and answer.complete
+    assert answer.status == 200
+    assert answer.complete
     assert answer.headers["content-type"].startswith("text/event-stream")
-    assert answer.headers["x-trunkline-target"] == model and answer.headers["x-trunkline-attempts"] == "1"
+    assert answer.headers["x-trunkline-target"] == model
+    assert answer.headers["x-trunkline-attempts"] == "1"
     assert float(answer.headers["x-trunkline-overhead-ms"]) < 1000
-    assert answer.events[-1] == b"[DONE]" and answer.events.count(b"[DONE]") == 1
+    assert answer.events[-1] == b"[DONE]"
+    assert answer.events.count(b"[DONE]") == 1
     chunks = answer.chunks
     assert chunks[0]["choices"][0]["delta"]["role"] == "assistant"
     assert sum("role" in delta for delta in deltas(answer)) == 1
@@ -119,19 +122,21 @@ CODES = {"upstream_disconnected", "upstream_protocol", "upstream_incomplete", "u
 
 def failed(answer: Answer, path: str, status: int) -> dict[str, Any]:
     """The error event, after a look at what stands around it."""
-    assert answer.status == 200 and answer.complete, "the answer itself ends in good order"
+    assert (answer.status, answer.complete) == (200, True), "the answer itself ends in good order"
     if path == OPENAI:
         assert b"[DONE]" not in answer.events
         last = answer.chunks[-1]
         assert set(last) == {"error"}
     else:
-        assert answer.events.count(b"[DONE]") == 1 and answer.events[-1] == b"[DONE]", "Opik's own streams end so, even in failure"
+        assert answer.events.count(b"[DONE]") == 1
+        assert answer.events[-1] == b"[DONE]", "Opik's own streams end so, even in failure"
         last = answer.chunks[-1]
         assert (last["code"], last["message"]) == (status, last["error"]["message"])
         assert isinstance(last["error"]["code"], str)
     assert not any(choice.get("finish_reason") for chunk in answer.chunks[:-1] for choice in chunk["choices"])
     error: dict[str, Any] = last["error"]
-    assert error["message"] and error["type"]
+    assert error["message"]
+    assert error["type"]
     return error
 
 
@@ -205,7 +210,8 @@ def test_a_stream_that_breaks_after_its_finish_is_whole(stage: Stage) -> None:
 
     stage.plays(script)
     answer = stage.ask(chat(stream=True))
-    assert answer.events[-1] == b"[DONE]" and text(answer) == "Hello!"
+    assert answer.events[-1] == b"[DONE]"
+    assert text(answer) == "Hello!"
 
 
 # ── Opik's web client ────────────────────────────────────────────────────────────────────────────────────

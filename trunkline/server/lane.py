@@ -268,7 +268,7 @@ class LaneProtocol(HttpToolsProtocol):
         self.refuse_connection(CallerError(msg, code="invalid_http"))
 
     def refuse_connection(self, error: CallerError) -> None:
-        """Answer what cannot be read as a request, once the requests before it have their answers, and hang up: what follows means nothing."""
+        """Answer what cannot be read as a request, after the answers still owed, and hang up: what follows means nothing any more."""
         self.waiting_since = 0.0
         if self._owes():
             self.refused = error

@@ -126,7 +126,13 @@ def test_members_that_come_late_never_make_a_chunk_without_choices(events: list[
 
 
 def test_a_head_written_once_is_written_again_when_the_vendor_says_more() -> None:
-    events = [TextDelta("a"), TextDelta("b"), Started("x", "served", 5, {"system_fingerprint": "fp"}), TextDelta("c"), TextDelta("d")]
+    events: list[Event] = [
+        TextDelta("a"),
+        TextDelta("b"),
+        Started("x", "served", 5, {"system_fingerprint": "fp"}),
+        TextDelta("c"),
+        TextDelta("d"),
+    ]
     chunks = encoded(events)
     assert [chunk["id"] for chunk in chunks] == ["chatcmpl-1", "chatcmpl-1", "x", "x"]
     assert [chunk.get("system_fingerprint") for chunk in chunks] == [None, None, "fp", "fp"]
@@ -145,7 +151,7 @@ def test_a_call_without_arguments_is_an_empty_object(pieces: list[str]) -> None:
 
 
 def test_who_offered_functions_gets_function_call() -> None:
-    events = [
+    events: list[Event] = [
         ToolStarted(0, "a", "f"), ToolDelta(0, '{"x"'), ToolDelta(0, ":1}"), ToolStarted(1, "b", "g"), Finished("tool_calls", 0, "tool_use")
     ]  # fmt: skip
     chunks = encoded(events, legacy=True)
@@ -160,6 +166,7 @@ def test_who_offered_functions_gets_function_call() -> None:
 
 def test_usage_is_a_chunk_only_where_the_vendor_gave_one_and_the_last_counts() -> None:
     assert encoded([TextDelta("a")])[-1]["choices"]
+    assert encoded([TextDelta("a"), Metered(Usage(cached=1))])[-1]["choices"], "a usage that counts nothing is none"
     chunks = encoded([TextDelta("a"), Metered(Usage(1, 1)), Metered(Usage(1, 9))])
     assert chunks[-1]["usage"] == {"prompt_tokens": 1, "completion_tokens": 9, "total_tokens": 10}
 

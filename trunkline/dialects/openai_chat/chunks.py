@@ -47,6 +47,7 @@ class ChunkEncoder:
         self.unfilled: set[tuple[int, int]] = set()
         """(choice, tool) of calls without any argument text yet"""
         self.usage: Usage | None = None
+        """The last one that counts anything."""
         self.late: dict[str, Any] = {}
         """Members that came late, for the next chunk: a chunk of their own would have no choices and trip callers."""
         self.listed: dict[tuple[int, str], int] = {}
@@ -91,15 +92,14 @@ class ChunkEncoder:
                 case Extra(extra):
                     self.late.update(extra)
                 case Metered(usage):
-                    self.usage = usage
+                    self.usage = usage if usage_object(usage) else None
                 case Failed():
                     pass  # the pipeline's to report
         return out
 
     def usage_chunk(self) -> bytes:
         """The chunk with the usage and no choices; empty where the vendor did not say."""
-        usage = usage_object(self.usage) if self.usage is not None else {}
-        return self._chunk([], {"usage": usage}) if usage else b""
+        return b"" if self.usage is None else self._chunk([], {"usage": usage_object(self.usage)})
 
     def _text(self, name: str, text: str, index: int) -> bytes:
         if self.late or index not in self.roles:
