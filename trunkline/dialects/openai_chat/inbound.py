@@ -43,12 +43,15 @@ def decode_request(body: bytes) -> ChatRequest:
     except (msgspec.DecodeError, RecursionError) as error:
         raise _malformed(body, error) from None
     respelt = not wire.keys() <= KNOWN_FIELDS and any(name in spelling.TOP or name == "custom_parameters" for name in wire)
-    if respelt:
-        body, wire = _respell(wire)
-    request = _typed(body, wire, respelt=respelt)
-    if not respelt and spelling.suspicious(request, body):  # never twice: what `custom_parameters` held is as it should be
-        body, wire = _respell(wire)
-        request = _typed(body, wire, respelt=True)
+    try:
+        if respelt:
+            body, wire = _respell(wire)
+        request = _typed(body, wire, respelt=respelt)
+        if not respelt and spelling.suspicious(request, body):  # never twice: what `custom_parameters` held is as it should be
+            body, wire = _respell(wire)
+            request = _typed(body, wire, respelt=True)
+    except RecursionError as error:  # how deep is too deep depends on where we are called from
+        raise _malformed(body, error) from None
     if not request.model:
         raise CallerError("model is empty; name a model, e.g. openai/gpt-4o-mini or local", param="model")
     if not request.messages:
