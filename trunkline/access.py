@@ -40,7 +40,7 @@ class Limits(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
     budget_period: Literal["day", "month", "total"] = "month"
 
 
-class Caller(Struct, frozen=True, kw_only=True):
+class Caller(Struct, frozen=True, kw_only=True, gc=False):
     """Who asks. `key_id` is "" for an anonymous or admin caller; `models` are patterns, () for every model."""
 
     workspace: str = DEFAULT_WORKSPACE

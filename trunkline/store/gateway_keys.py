@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -83,19 +85,32 @@ def _columns(write: Writing, key: GatewayKey) -> dict[str, Any]:
     }
 
 
+# Thousands of keys say the same of models, tags and limits, and every one of them is kept in memory: what is equal is one object.
+
+
+@lru_cache(4096)
+def _words(text: str) -> tuple[str, ...]:
+    return msgspec.json.decode(text, type=tuple[str, ...])
+
+
+@lru_cache(4096)
+def _limits(text: str) -> Limits:
+    return msgspec.json.decode(text, type=Limits)
+
+
 def _record(row: Row[Any]) -> GatewayKey:
     return GatewayKey(
         id=row.id,
-        workspace=row.workspace,
+        workspace=intern(row.workspace),
         name=row.name,
         hash=row.hash,
         prefix=row.prefix,
-        models=msgspec.json.decode(row.models, type=tuple[str, ...]),
-        tags=msgspec.json.decode(row.tags, type=tuple[str, ...]),
-        limits=msgspec.json.decode(row.limits, type=Limits),
+        models=_words(row.models),
+        tags=_words(row.tags),
+        limits=_limits(row.limits),
         role=row.role,
         disabled=bool(row.disabled),
         expires_at=row.expires_at,
-        created_at=row.created_at,
-        last_updated_at=row.last_updated_at,
+        created_at=intern(row.created_at),
+        last_updated_at=intern(row.last_updated_at),
     )

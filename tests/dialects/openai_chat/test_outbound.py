@@ -197,7 +197,7 @@ def test_what_a_host_has_not_is_dropped_and_named(quirk: str, members: dict[str,
 
 def test_what_asks_for_nothing_is_dropped_without_a_word() -> None:
     quirks = "no_store_metadata no_logprobs no_penalties no_logit_bias no_parallel_tool_calls no_seed"
-    members = {
+    members: dict[str, Any] = {
         "store": False,
         "metadata": {},
         "logprobs": False,
