@@ -104,7 +104,8 @@ def with_text(events: list[Event], text: str) -> list[Event]:
 def schema_fault(value: Any, schema: bytes) -> str | None:
     """The first fault of a value against a JSON schema, None where it is valid. CallerError where the schema itself is none.
 
-    A `$ref` is looked up in the schema and nowhere else: jsonschema's default would fetch a caller's URL from here.
+    A `$ref` is looked up in the schema and nowhere else: jsonschema's default would fetch a caller's URL from here. `pattern` is not
+    checked: a caller's regular expression may take for ever, and everybody else would wait.
     """
     import jsonschema
     import referencing
@@ -114,8 +115,9 @@ def schema_fault(value: Any, schema: bytes) -> str | None:
     try:
         rules = msgspec.json.decode(schema or b"{}", type=dict[str, Any] | bool)
         registry: SchemaRegistry = referencing.Registry()
-        kind = jsonschema.validators.validator_for(rules, default=jsonschema.Draft202012Validator)
-        kind.check_schema(rules)
+        known = jsonschema.validators.validator_for(rules, default=jsonschema.Draft202012Validator)
+        known.check_schema(rules)
+        kind: Any = jsonschema.validators.extend(known, {"pattern": None, "patternProperties": None})  # type: ignore[no-untyped-call]
         fault = next(iter(kind(rules, registry=registry).iter_errors(value)), None)
     except jsonschema.SchemaError as error:
         raise _no_schema(error.message) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from trunkline.cli import main
-from trunkline.server import lane, state
+from trunkline.server import lane, protocol, state
 
 HEAD = 0.3
 BODY = 0.3
@@ -13,7 +13,7 @@ COMMENT = 0.2
 
 if __name__ == "__main__":
     state.TICK = 0.05
-    lane.HEAD_SECONDS = HEAD
-    lane.BODY_SECONDS = BODY
+    protocol.HEAD_SECONDS = HEAD
+    protocol.BODY_SECONDS = BODY
     lane.COMMENT_SECONDS = COMMENT
     sys.exit(main())

@@ -25,7 +25,7 @@ import uvicorn
 from ..errors import OperatorError
 from .app import App
 from .assembly import Assembly, Boot
-from .lane import fits, protocol_for
+from .protocol import fits, protocol_for
 
 log = logging.getLogger("trunkline")
 

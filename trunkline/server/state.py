@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..gateway import Gateway
-    from .lane import Lane, LaneProtocol
+    from .lane import Lane
+    from .protocol import LaneProtocol
 
 TICK = 1.0
 """Seconds between two sweeps."""
@@ -45,12 +46,12 @@ class State:
         return self.now
 
     def _sweep(self, loop: asyncio.AbstractEventLoop, connections: set[Any]) -> None:
-        from .lane import COMMENT_SECONDS, LaneProtocol
+        from .protocol import LaneProtocol
 
         self.now = now = loop.time()
         for connection in list(connections):
             if isinstance(connection, LaneProtocol):
                 connection.sweep(now)
-        for stream in [s for s in self.streams if now - s.last_write > COMMENT_SECONDS]:
-            stream.comment()
+        for stream in list(self.streams):
+            stream.sweep(now)
         self._sweeping = loop.call_later(TICK, self._sweep, loop, connections) if connections else None
