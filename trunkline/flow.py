@@ -30,8 +30,22 @@ class Batch(Struct):
     last: bool = False
 
 
+class Sink(Protocol):
+    """Where payloads may be written at once."""
+
+    @property
+    def full(self) -> bool:
+        """The caller is slow: what comes now must wait."""
+        ...
+
+    def send(self, payloads: list[bytes]) -> None: ...
+
+
 class Flow(Protocol):
     """One way of passing a stream on; owned by that stream."""
+
+    sink: Sink | None
+    """Set once the caller's answer has begun: what comes from then on is written as it comes."""
 
     @property
     def model(self) -> str:
@@ -67,6 +81,7 @@ class Relaying:
     def __init__(self, prepared: Prepared, stamp: Stamp) -> None:
         self.relay = openai_chat.Relay(prepared.target, stamp)
         self.watcher: Watcher | None = None
+        self.sink: Sink | None = None
         self.failed: Failed | None = None
         self.model = ""
 
@@ -115,6 +130,7 @@ class Translating:
         self.decoder: Decoder = prepared.dialect.decode_stream(prepared.target)
         self.undo = Undo(prepared.encoded, choice)
         self.watcher: Watcher | None = None
+        self.sink: Sink | None = None
         self.encoder = openai_chat.ChunkEncoder(stamp, prepared.target.model, legacy=legacy)
         self.failed: Failed | None = None
         self.model = ""
@@ -159,15 +175,31 @@ class Translating:
 
 async def batches(flow: Flow, opened: Opened, framing: Framer, provider: str, include_usage: bool) -> AsyncGenerator[Batch, None]:
     """The batches of one stream, the last marked. UpstreamError where the vendor fails, or stops before it has finished."""
+    written = False
+
+    def write(data: bytes) -> bool:
+        """A read in mid-stream goes on in the socket's callback; False where it is the reader's, or where the reader must look up."""
+        nonlocal written
+        sink = flow.sink
+        if sink is None or sink.full:
+            return False
+        payloads = flow.feed(framing.feed(data))
+        if payloads:
+            sink.send(payloads)
+        written = flow.failed is not None or flow.done
+        return not written
+
     try:
         while True:
             try:
-                data = await opened.next()
+                data = await (opened.next() if flow.sink is None else opened.each(write))
             except UpstreamError:
                 if not flow.whole():
                     raise
                 data = b""  # a connection that breaks after the answer is whole is an end like any other
-            if data:
+            if written:
+                payloads = []
+            elif data:
                 payloads = flow.feed(framing.feed(data))
                 if flow.failed is None and not flow.done:
                     if payloads:

@@ -20,7 +20,7 @@ from .dialects.failures import passed_on
 from .emulate import Undo, at_choice
 from .errors import CallerError, UpstreamError
 from .fanout import all_opened, gathered, merged
-from .flow import Batch, Relaying, Translating, as_error, batches
+from .flow import Batch, Flow, Relaying, Translating, as_error, batches
 from .fold import Folded, fold, to_json
 from .framing import framer
 from .gateway import Gateway
@@ -66,6 +66,8 @@ class Reply(Struct):
     body: bytes | None = None
     first: Batch | None = None
     rest: AsyncGenerator[Batch, None] | None = None
+    flow: Flow | None = None
+    """What the rest comes from, where it may be given a sink."""
 
 
 async def respond(call: Call, gw: Gateway) -> Reply:
@@ -235,7 +237,7 @@ async def _streamed(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
     first = await anext(flowing)
     call.waited += perf_counter() - began
     reply.model = flow.model or target.model
-    reply.first, reply.rest = first, flowing
+    reply.first, reply.rest, reply.flow = first, flowing, flow
     return reply
 
 

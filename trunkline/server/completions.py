@@ -121,10 +121,31 @@ async def _stream(reply: Reply, headers: str, out: Out, opik: bool) -> None:
         return
     if out.full:
         await out.drain()
+    if reply.flow is not None:
+        reply.flow.sink = Directly(out, opik)
     async for batch in reply.rest:
         write(batch, out, opik)
         if out.full:
             await out.drain()
+
+
+class Directly:
+    """The caller as a flow's sink."""
+
+    __slots__ = ("opik", "out")
+
+    def __init__(self, out: Out, opik: bool) -> None:
+        self.out, self.opik = out, opik
+
+    @property
+    def full(self) -> bool:
+        return self.out.full
+
+    def send(self, lines: list[bytes]) -> None:
+        if len(lines) == 1 and not self.opik:
+            self.out.write(b"data: %b\n\n" % lines[0])
+        else:
+            self.out.write(payloads(Batch(lines), self.opik))
 
 
 def write(batch: Batch, out: Out, opik: bool) -> None:

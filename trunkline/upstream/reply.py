@@ -8,6 +8,7 @@ connection wait for it and be used again.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,20 @@ DRAINING = Timeouts(idle=1.0)
 class Reply:
     """One reader. `status` and `headers` (lower-case names, repeated ones joined with ", ") are true from the moment `open` returned it."""
 
-    __slots__ = ("_connection", "_error", "_inflate", "_limit", "_name", "_paused", "_tail", "_unread", "_waiter", "headers", "status")
+    __slots__ = (
+        "_connection",
+        "_error",
+        "_inflate",
+        "_limit",
+        "_name",
+        "_paused",
+        "_sink",
+        "_tail",
+        "_unread",
+        "_waiter",
+        "headers",
+        "status",
+    )
 
     def __init__(self, connection: Connection) -> None:
         self.status = 0
@@ -42,6 +56,7 @@ class Reply:
         self._error: UpstreamError | None = None
         self._unread = 0
         self._paused = False
+        self._sink: Callable[[bytes], bool] | None = None
 
     # ── for the reader ───────────────────────────────────────────────────────────────────────────────────
 
@@ -55,6 +70,21 @@ class Reply:
             return await self._next_decoded(self._inflate)
         data = self._ready()
         return await self._come() if data is None else data
+
+    async def each(self, sink: Callable[[bytes], bool]) -> bytes:
+        """As `next`, but every read that comes meanwhile is given to `sink` first, in the socket's own callback; one for which it
+        returns False is what `each` returns. A stream that `sink` can pass on by itself so wakes no task. What it raises is raised here.
+        """
+        if self._inflate is not None:
+            return await self.next()
+        data = self._ready()
+        if data is not None:
+            return data
+        self._sink = sink
+        try:
+            return await self._come()
+        finally:
+            self._sink = None
 
     async def read(self) -> bytes:
         """All that is still to come. Raises UpstreamError as `next` does, and for more than the client's `max_body` bytes."""
@@ -148,9 +178,18 @@ class Reply:
         waiter = self._waiter
         if waiter is not None:
             if connection.pieces:
+                data, sink = connection.take(), self._sink
+                if sink is not None and not waiter.done():
+                    try:
+                        if sink(data):
+                            return
+                    except Exception as error:
+                        self._waiter = None
+                        waiter.set_exception(error)
+                        return
                 self._waiter = None
                 if not waiter.done():
-                    waiter.set_result(connection.take())
+                    waiter.set_result(data)
         elif connection.future is not None and not self._open(connection):
             return
         elif self._connection is None:  # released
