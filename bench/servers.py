@@ -91,7 +91,7 @@ def upstream_and_nginx(folder: Path) -> Iterator[tuple[int, int, int]]:
 
 @contextmanager
 def gateway(folder: Path, upstream: int, first: bytes, *, more: str = "", keys: int = 0) -> Iterator[Gateway]:
-    """A gateway on a core of its own. `first` is the request it answers once before anything is measured; with `keys`, that many are stored."""
+    """A gateway on a core of its own. `first` is the request it answers once before anything is measured; `keys` are stored before."""
     port, own = p.free_port(), Path(tempfile.mkdtemp(dir=folder))
     config = own / "trunkline.toml"
     config.write_text(f"[server]\nport = {port}\n{more}{PROVIDERS.format(upstream=upstream)}")

@@ -16,9 +16,11 @@ import uvloop
 CHUNKS = 100
 INTERVAL = 0.010
 
+TEXT = "The quick brown fox jumps over the lazy dog. " * 8
+
 COMPLETION = json.dumps({
     "id": "chatcmpl-bench", "object": "chat.completion", "created": 1700000000, "model": "gpt-4o-mini-2024-07-18",
-    "choices": [{"index": 0, "message": {"role": "assistant", "content": "The quick brown fox jumps over the lazy dog. " * 8, "refusal": None},
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": TEXT, "refusal": None},
                  "logprobs": None, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 19, "completion_tokens": 80, "total_tokens": 99, "prompt_tokens_details": {"cached_tokens": 0},
               "completion_tokens_details": {"reasoning_tokens": 0}},
@@ -26,7 +28,7 @@ COMPLETION = json.dumps({
 }).encode()  # fmt: skip
 MESSAGE = json.dumps({
     "id": "msg_bench", "type": "message", "role": "assistant", "model": "claude-haiku-4-5-20251001",
-    "content": [{"type": "text", "text": "The quick brown fox jumps over the lazy dog. " * 8}], "stop_reason": "end_turn", "stop_sequence": None,
+    "content": [{"type": "text", "text": TEXT}], "stop_reason": "end_turn", "stop_sequence": None,
     "usage": {"input_tokens": 19, "output_tokens": 80, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0},
 }).encode()  # fmt: skip
 

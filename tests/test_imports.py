@@ -74,7 +74,18 @@ def test_imports_point_up(path: Path) -> None:
 
 def test_the_request_path_imports_nothing_heavy() -> None:
     """A gateway starts and answers without SQL, Starlette, cryptography, cloud SDKs or an HTTP client library."""
-    heavy = ["sqlalchemy", "alembic", "starlette", "cryptography", "botocore", "google.auth", "genai_prices", "jsonschema", "httpx", "pydantic"]
+    heavy = [
+        "sqlalchemy",
+        "alembic",
+        "starlette",
+        "cryptography",
+        "botocore",
+        "google.auth",
+        "genai_prices",
+        "jsonschema",
+        "httpx",
+        "pydantic",
+    ]
     code = f"import sys, trunkline.server.run, trunkline.pipeline; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"

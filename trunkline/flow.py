@@ -6,7 +6,7 @@ end is a promise: `last` is said only of a stream whose every choice said why it
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Protocol
 
 from msgspec import Struct
@@ -16,6 +16,7 @@ from .dialects import Decoder, openai_chat
 from .emulate import Undo
 from .errors import UpstreamError
 from .framing import Framer
+from .framing.sse import Sse
 from .prepare import Prepared
 from .stamp import Stamp
 from .upstream import Reply as Opened
@@ -40,6 +41,10 @@ class Sink(Protocol):
 
     def send(self, payloads: list[bytes]) -> None: ...
 
+    def event(self, data: bytes) -> None:
+        """One event as the vendor framed it, `data: ` and blank line included."""
+        ...
+
 
 class Flow(Protocol):
     """One way of passing a stream on; owned by that stream."""
@@ -60,6 +65,11 @@ class Flow(Protocol):
     @property
     def done(self) -> bool:
         """The vendor said that this is all."""
+        ...
+
+    @property
+    def usual(self) -> Callable[[bytes], bool] | None:
+        """Says of a read between two events whether it may go to the caller just as it is; None where none may."""
         ...
 
     def feed(self, frames: list[Frame]) -> list[bytes]: ...
@@ -84,6 +94,10 @@ class Relaying:
         self.sink: Sink | None = None
         self.failed: Failed | None = None
         self.model = ""
+
+    @property
+    def usual(self) -> Callable[[bytes], bool] | None:
+        return None if self.watcher is not None else self.relay.passes_read
 
     @property
     def done(self) -> bool:
@@ -125,6 +139,7 @@ class Translating:
     """Another dialect upstream: events, undone of what encoding disguised, encoded as chunks."""
 
     done = False
+    usual = None
 
     def __init__(self, prepared: Prepared, stamp: Stamp, legacy: bool, choice: int = 0) -> None:
         self.decoder: Decoder = prepared.dialect.decode_stream(prepared.target)
@@ -176,6 +191,7 @@ class Translating:
 async def batches(flow: Flow, opened: Opened, framing: Framer, provider: str, include_usage: bool) -> AsyncGenerator[Batch, None]:
     """The batches of one stream, the last marked. UpstreamError where the vendor fails, or stops before it has finished."""
     written = False
+    usual = flow.usual if isinstance(framing, Sse) else None
 
     def write(data: bytes) -> bool:
         """A read in mid-stream goes on in the socket's callback; False where it is the reader's, or where the reader must look up."""
@@ -183,6 +199,9 @@ async def batches(flow: Flow, opened: Opened, framing: Framer, provider: str, in
         sink = flow.sink
         if sink is None or sink.full:
             return False
+        if usual is not None and not framing.busy and usual(data):  # type: ignore[attr-defined]
+            sink.event(data)
+            return True
         payloads = flow.feed(framing.feed(data))
         if payloads:
             sink.send(payloads)

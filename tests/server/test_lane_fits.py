@@ -14,7 +14,9 @@ from trunkline.server.assembly import Assembly, Boot
 
 
 def test_the_uvicorn_that_is_installed_is_the_one_the_lane_was_written_for() -> None:
-    assert protocol.fits(), f"uvicorn {uvicorn.__version__} has changed its protocol: read server/protocol.py beside it before the pin is moved"
+    assert protocol.fits(), (
+        f"uvicorn {uvicorn.__version__} has changed its protocol: read server/protocol.py beside it before the pin is moved"
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in protocol.USED if not hasattr(asyncio.Protocol, name)])

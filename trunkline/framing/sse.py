@@ -29,7 +29,7 @@ class Sse:
     """`Frame.data` is the data lines joined by LF, `Frame.event` the event field; `id`, `retry` and comments are ignored."""
 
     def __init__(self) -> None:
-        self._busy = True
+        self.busy = True
         """Between two reads something is held: part of a line or of an event (or, at the start, a BOM may come)."""
         self._bom: bytes | None = b""
         """What may become a byte order mark; None once that is settled."""
@@ -42,7 +42,7 @@ class Sse:
         self._event = ""
 
     def feed(self, data: bytes) -> list[Frame]:
-        if not self._busy:
+        if not self.busy:
             end = data.find(b"\n")
             # the commonest read of all: one event of one line
             if end == len(data) - 2 and end < MAX_EVENT and data[:6] == b"data: " and data[-1] == 10 and b"\r" not in data:
@@ -60,7 +60,7 @@ class Sse:
         if self._bom is not None:
             data = self._start(data)
         frames: list[Frame] = []
-        if self._busy:
+        if self.busy:
             cut = data.find(b"\n\n") + 2  # a blank line: nothing is held after it, whatever came before
             if cut < 2 or cut == len(data):
                 return self._read(data)
@@ -93,7 +93,7 @@ class Sse:
             self._bom = head
             return b""
         self._bom = None
-        self._busy = False
+        self.busy = False
         return head.removeprefix(_BOM)
 
     def _split(self, data: bytes) -> list[Frame]:
@@ -137,7 +137,7 @@ class Sse:
         return frames
 
     def _settle(self) -> None:
-        self._busy = bool(self._line or self._data or self._event or self._after_cr)
+        self.busy = bool(self._line or self._data or self._event or self._after_cr)
 
     def _lines(self, lines: list[bytes], frames: list[Frame]) -> None:
         for line in lines:

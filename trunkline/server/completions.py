@@ -12,7 +12,7 @@ import itertools
 import os
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter, time
 from typing import Protocol
 
@@ -132,14 +132,18 @@ async def _stream(reply: Reply, headers: str, out: Out, opik: bool) -> None:
 class Directly:
     """The caller as a flow's sink."""
 
-    __slots__ = ("opik", "out")
+    __slots__ = ("event", "opik", "out")
 
     def __init__(self, out: Out, opik: bool) -> None:
         self.out, self.opik = out, opik
+        self.event: Callable[[bytes], None] = self._escaped if opik else out.write
 
     @property
     def full(self) -> bool:
         return self.out.full
+
+    def _escaped(self, data: bytes) -> None:
+        self.out.write(payloads(Batch([data[6:-2]]), True))
 
     def send(self, lines: list[bytes]) -> None:
         if len(lines) == 1 and not self.opik:

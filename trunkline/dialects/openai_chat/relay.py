@@ -71,6 +71,18 @@ class Relay:
         self.out.append(frame.data)
         return True
 
+    def passes_read(self, data: bytes) -> bool:
+        """The same for a whole read of the socket that is one event of one line: then its bytes are the caller's, event and all."""
+        end = len(data) - 2
+        if data.find(b"\n") != end or data[:6] != b"data: " or data[-1] != 10 or b"\r" in data or self.started is None or self.carry:
+            return False
+        try:
+            chunk = PLAIN.decode(data[6:end])
+        except (msgspec.DecodeError, RecursionError):
+            return False
+        index = chunk.choices[0].index
+        return chunk.id == self.started.id and index in self.roles and index not in self.finished
+
     def feed(self, frame: Frame) -> list[Event]:
         data = frame.data
         if data == b"[DONE]":
