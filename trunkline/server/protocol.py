@@ -48,9 +48,11 @@ class LaneProtocol(HttpToolsProtocol):
     chunked = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.named: dict[bytes, bytes] = {}
+        """The headers of the request that is being read, as they were spelt."""
+        self.on_header = self.named.__setitem__  # type: ignore[method-assign, assignment]  # no frame of ours for a header: callers send dozens
         super().__init__(*args, **kwargs)
         self.url = b""
-        self.headers = []
         self.head_size = 0
         self.waiting_since = 0.0
         """Loop time at which a request's head began, or its body last grew; 0.0 where no request is on its way."""
@@ -115,8 +117,9 @@ class LaneProtocol(HttpToolsProtocol):
         """
         while True:
             self.offered = False
-            closing = any(name == b"connection" and b"close" in value.lower() for name, value in self.headers)
-            kept = [(name, value) for name, value in self.headers if name not in (b"connection", b"upgrade", b"http2-settings")]
+            closing = any(name.lower() == b"connection" and b"close" in value.lower() for name, value in self.named.items())
+            offer = (b"connection", b"upgrade", b"http2-settings")
+            kept = [(name, value) for name, value in self.named.items() if name.lower() not in offer]
             kept += [(b"connection", b"close")] if closing else []
             lines = b"".join(b"%b: %b\r\n" % header for header in kept)
             try:
@@ -179,19 +182,15 @@ class LaneProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self.url = b""
         self.expect_100_continue = False
-        self.headers = []
+        self.named.clear()
         self.reading_body = False
         self.waiting_since = self.gateway_state.now
 
     def on_url(self, url: bytes) -> None:
         self.url += url
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.reading_body:  # or it is a trailer
-            self.headers.append((name.lower(), value))
-
     def on_headers_complete(self) -> None:
-        headers = self.headers
+        headers = {name.lower(): value for name, value in self.named.items()}
         if len(headers) > MAX_HEADERS or (self.head_size > MAX_HEAD and head_bytes(self.url, headers) > MAX_HEAD):
             raise head_too_large()
         version = self.parser.get_http_version()
@@ -208,32 +207,31 @@ class LaneProtocol(HttpToolsProtocol):
         path, _, query = self.url.partition(b"?")
         opik = _LANES.get(path)
         if opik is None or self.parser.get_method() != b"POST":
-            self._leave_to_uvicorn()
+            self._leave_to_uvicorn(headers)
             return
-        named = dict(headers)
         self.chunked = version == "1.1"
-        lane = Lane(self, Head(named, opik, query, self.client), self.chunked and self.parser.should_keep_alive())
+        lane = Lane(self, Head(headers, opik, query, self.client), self.chunked and self.parser.should_keep_alive())
         previous, self.cycle = self.cycle, lane  # type: ignore[assignment]
-        length = named.get(b"content-length")
+        length = headers.get(b"content-length")
         if length is not None and length.isdigit() and int(length) > self.gateway_state.max_body:
             lane.refusal = too_large(self.gateway_state.max_body)
         if previous is None or previous.response_complete:
             lane.may_start = True
             if lane.refusal is not None:
                 self._start(lane)
-            elif named.get(b"expect", b"").lower() == b"100-continue":
+            elif headers.get(b"expect", b"").lower() == b"100-continue":
                 self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         else:
             self.pipeline.appendleft((lane, self.app))  # type: ignore[arg-type]
             if len(self.pipeline) >= MAX_PIPELINED:
                 self.flow.pause_reading()
 
-    def _leave_to_uvicorn(self) -> None:
-        url, headers = self.url, self.headers
+    def _leave_to_uvicorn(self, headers: dict[bytes, bytes]) -> None:
+        url = self.url
         super().on_message_begin()
         self.url = url
-        self.headers += headers
-        self.expect_100_continue = any(n == b"expect" and v.lower() == b"100-continue" for n, v in headers)
+        self.headers += headers.items()
+        self.expect_100_continue = headers.get(b"expect", b"").lower() == b"100-continue"
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -334,7 +332,7 @@ class LaneProtocol(HttpToolsProtocol):
             allowed = BODY_SECONDS if self.reading_body else HEAD_SECONDS
             if now - self.waiting_since <= allowed or self.transport.is_closing():
                 return
-            if not self.headers and not self.url:
+            if not self.named and not self.url:
                 self.transport.close()  # connected and never asked
             else:
                 what = "body" if self.reading_body else "head"
@@ -349,8 +347,8 @@ def head_too_large() -> CallerError:
     return CallerError(said, status=431, code="headers_too_large")
 
 
-def head_bytes(url: bytes, headers: list[tuple[bytes, bytes]]) -> int:
-    return len(url) + sum(len(name) + len(value) + 4 for name, value in headers)
+def head_bytes(url: bytes, headers: dict[bytes, bytes]) -> int:
+    return len(url) + sum(len(name) + len(value) + 4 for name, value in headers.items())
 
 
 def protocol_for(state: State) -> type[LaneProtocol]:
