@@ -31,13 +31,18 @@ class Batch(Struct):
     last: bool = False
 
 
-class Sink(Protocol):
-    """Where payloads may be written at once."""
-
+class MayBeFull(Protocol):
     @property
     def full(self) -> bool:
         """The caller is slow: what comes now must wait."""
         ...
+
+
+class Sink(Protocol):
+    """Where payloads may be written at once, unless `out` is full."""
+
+    @property
+    def out(self) -> MayBeFull: ...
 
     def send(self, payloads: list[bytes]) -> None: ...
 
@@ -153,10 +158,21 @@ class Translating:
         self.finished: set[int] = set()
 
     def feed(self, frames: list[Frame]) -> list[bytes]:
-        events: list[Event] = []
+        if len(frames) == 1 and self.undo.idle:
+            events = self.decoder.feed(frames[0])
+            if len(events) == 1 and events[0].__class__ is TextDelta:  # nearly every read of nearly every stream
+                return [self._text(events[0])]
+            return self.encoder.encode(self.seen(events)) if events else []
+        events = []
         for frame in frames:
             events += self.decoder.feed(frame)
         return self.encoder.encode(self.seen(self.undo.apply(events))) if events else []
+
+    def _text(self, event: TextDelta) -> bytes:
+        self.begun.add(event.choice)
+        if self.watcher is not None:
+            self.watcher.text(event)
+        return self.encoder.text(event.text, event.choice)
 
     def close(self) -> list[bytes]:
         return self.encoder.encode(self.seen(self.undo.apply(self.decoder.close())))
@@ -197,7 +213,7 @@ async def batches(flow: Flow, opened: Opened, framing: Framer, provider: str, in
         """A read in mid-stream goes on in the socket's callback; False where it is the reader's, or where the reader must look up."""
         nonlocal written
         sink = flow.sink
-        if sink is None or sink.full:
+        if sink is None or sink.out.full:
             return False
         if usual is not None and not framing.busy and usual(data):  # type: ignore[attr-defined]
             sink.event(data)

@@ -138,10 +138,6 @@ class Directly:
         self.out, self.opik = out, opik
         self.event: Callable[[bytes], None] = self._escaped if opik else out.write
 
-    @property
-    def full(self) -> bool:
-        return self.out.full
-
     def _escaped(self, data: bytes) -> None:
         self.out.write(payloads(Batch([data[6:-2]]), True))
 

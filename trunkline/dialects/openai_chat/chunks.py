@@ -101,6 +101,10 @@ class ChunkEncoder:
         """The chunk with the usage and no choices; empty where the vendor did not say."""
         return b"" if self.usage is None else self._chunk([], {"usage": usage_object(self.usage)})
 
+    def text(self, text: str, index: int) -> bytes:
+        """The payload of one text delta."""
+        return self._text("content", text, index)
+
     def _text(self, name: str, text: str, index: int) -> bytes:
         if self.late or index not in self.roles:
             return self._delta({name: text}, index)
