@@ -17,7 +17,7 @@ RUN useradd --system --uid 10001 --home-dir /data trunkline && mkdir /data && ch
 RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/trunkline /opt/trunkline
 COPY --from=build --chown=trunkline /models /models
-ENV PATH=/opt/trunkline/bin:$PATH PYTHONUNBUFFERED=1
+ENV PATH=/opt/trunkline/bin:$PATH PYTHONUNBUFFERED=1 TRUNKLINE_LOCAL_MODEL=/models/SmolLM2-135M-Instruct.Q4_1.gguf
 USER trunkline
 WORKDIR /data
 VOLUME /data
