@@ -160,19 +160,19 @@ class Translating:
     def feed(self, frames: list[Frame]) -> list[bytes]:
         if len(frames) == 1 and self.undo.idle:
             events = self.decoder.feed(frames[0])
-            if len(events) == 1 and events[0].__class__ is TextDelta:  # nearly every read of nearly every stream
-                return [self._text(events[0])]
+            if len(events) == 1:
+                event = events[0]
+                if event.__class__ is TextDelta:  # nearly every read of nearly every stream: each call saved here is one a token
+                    index = event.choice
+                    self.begun.add(index)
+                    if self.watcher is not None:
+                        self.watcher.texts.setdefault(index, []).append(event.text)
+                    return [self.encoder.text(event.text, index)]
             return self.encoder.encode(self.seen(events)) if events else []
         events = []
         for frame in frames:
             events += self.decoder.feed(frame)
         return self.encoder.encode(self.seen(self.undo.apply(events))) if events else []
-
-    def _text(self, event: TextDelta) -> bytes:
-        self.begun.add(event.choice)
-        if self.watcher is not None:
-            self.watcher.text(event)
-        return self.encoder.text(event.text, event.choice)
 
     def close(self) -> list[bytes]:
         return self.encoder.encode(self.seen(self.undo.apply(self.decoder.close())))

@@ -131,7 +131,8 @@ async def _whole(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
     call.waited += perf_counter() - began
     if response.status >= 300:
         response = await _second_try(call, prepared, gw, response)
-    reply = Reply(target, noted(prepared, response.headers), passed_on(response.headers), target.model)
+    notes = prepared.encoded.notes if target.kind != "local" else noted(prepared, response.headers)
+    reply = Reply(target, notes, passed_on(response.headers), target.model)
     if prepared.relays:
         wire, reply.body = openai_chat.relay_response(response, target, call.stamp)
         reply.model = wire.model

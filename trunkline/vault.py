@@ -97,9 +97,6 @@ class Watcher:
         self.extras: dict[str, dict[str, Any]] = {}
         self.texts: dict[int, list[str]] = {}
 
-    def text(self, event: TextDelta) -> None:
-        self.texts.setdefault(event.choice, []).append(event.text)
-
     def see(self, events: Iterable[Event]) -> None:
         for event in events:
             kind = event.__class__

@@ -103,7 +103,10 @@ class ChunkEncoder:
 
     def text(self, text: str, index: int) -> bytes:
         """The payload of one text delta."""
-        return self._text("content", text, index)
+        head = self._heads.get((index, "content"))
+        if head is None or self.late or index not in self.roles:
+            return self._text("content", text, index)
+        return b'%b%b},"logprobs":null,"finish_reason":null}]}' % (head, _encode(text))
 
     def _text(self, name: str, text: str, index: int) -> bytes:
         if self.late or index not in self.roles:
