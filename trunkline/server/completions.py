@@ -167,6 +167,11 @@ def _request_id(head: Head, number: str) -> str:
 def admit(head: Head, body: bytes, number: str, gw: Gateway, max_body: int) -> Call:
     """Who asks, and what: CallerError for either."""
     get = head.headers.get
+    if get(b"sec-fetch-site") == b"cross-site" and not (get(b"authorization") or get(b"x-api-key")):
+        raise CallerError(
+            "a page of another site may not ask this gateway without a key: whoever visits it would pay", status=403, type="permission_error",
+            code="cross_site",
+        )  # fmt: skip
     now = time()
     caller = identify(gw.snapshot, get(b"authorization", b""), get(b"x-api-key", b""), get(b"comet-workspace", b""), now)
     encoding = get(b"content-encoding")
