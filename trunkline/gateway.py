@@ -70,6 +70,9 @@ class Gateway:
     def planned(self, model: str, workspace: str, opik: bool) -> Sequence[Target]:
         """The targets of a name, in the order in which to try them."""
         snapshot = self.live.snapshot
+        known = snapshot.resolved.get((model, workspace if workspace in snapshot.visible else "", opik))
+        if known is not None and len(known) == 1:
+            return known
         if model not in snapshot.aliases:
             return resolve(snapshot, model, workspace, opik)
         return plan(snapshot, model, workspace, opik, speeds=self.speeds.seconds, costs=self.costs, random=random)

@@ -67,7 +67,8 @@ def at_once(request: ChatRequest, target: Target, gw: Gateway) -> Prepared | Non
         return None
     http = encoded.http
     signed = HttpRequest(http.method, http.url, headers, http.body)
-    return Prepared(target, _OPENAI, encoded, signed, relays(request, target, encoded), request)
+    plain = encoded.fan_out == 1 and not encoded.check and request.functions is None
+    return Prepared(target, _OPENAI, encoded, signed, plain or relays(request, target, encoded), request)
 
 
 async def prepare(request: ChatRequest, target: Target, caller: Caller, gw: Gateway) -> Prepared:

@@ -71,7 +71,7 @@ class Head:
 async def complete(head: Head, body: bytes, out: Out, gw: Gateway, max_body: int) -> None:
     """Answer one completion. Raises nothing but cancellation, by which a caller who hung up ends the upstream call."""
     number = f"{_START}{_count():x}"
-    request_id = _request_id(head, number)
+    request_id = "req_" + number if b"x-request-id" not in head.headers else _request_id(head, number)
     opik = head.opik
     started = False
     try:
@@ -168,12 +168,10 @@ def admit(head: Head, body: bytes, number: str, gw: Gateway, max_body: int) -> C
     """Who asks, and what: CallerError for either."""
     get = head.headers.get
     if get(b"sec-fetch-site") == b"cross-site" and not (get(b"authorization") or get(b"x-api-key")):
-        raise CallerError(
-            "a page of another site may not ask this gateway without a key: whoever visits it would pay", status=403, type="permission_error",
-            code="cross_site",
-        )  # fmt: skip
+        said = "a page of another site may not ask this gateway without a key: whoever visits it would pay"
+        raise CallerError(said, status=403, type="permission_error", code="cross_site")
     now = time()
-    caller = identify(gw.snapshot, get(b"authorization", b""), get(b"x-api-key", b""), get(b"comet-workspace", b""), now)
+    caller = identify(gw.live.snapshot, get(b"authorization", b""), get(b"x-api-key", b""), get(b"comet-workspace", b""), now)
     encoding = get(b"content-encoding")
     if encoding is not None:
         body = unpacked(body, encoding, max_body)

@@ -70,7 +70,9 @@ class LaneProtocol(HttpToolsProtocol):
         self.next: Lane | None = None
 
     def date(self) -> bytes:
-        return self.gateway_state.date(self.server_state.default_headers)
+        made, lines = self.gateway_state.dated
+        headers = self.server_state.default_headers
+        return lines if made is headers else self.gateway_state.date(headers)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

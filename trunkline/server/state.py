@@ -27,15 +27,14 @@ class State:
         self.streams: set[Lane] = set()
         self.running: dict[LaneProtocol, Lane] = {}
         """The completion each busy connection is answering; a reference that keeps its task alive."""
-        self._date: tuple[Any, bytes] = (None, b"")
+        self.dated: tuple[Any, bytes] = (None, b"")
+        """uvicorn's default headers as last seen, and their lines."""
         self._sweeping: asyncio.TimerHandle | None = None
 
     def date(self, headers: list[tuple[bytes, bytes]]) -> bytes:
         """uvicorn's default headers (the date), as lines; it makes a new list each second."""
-        made, lines = self._date
-        if made is not headers:
-            lines = b"".join(b"%b: %b\r\n" % header for header in headers)
-            self._date = (headers, lines)
+        lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+        self.dated = (headers, lines)
         return lines
 
     def sweep_from(self, loop: asyncio.AbstractEventLoop, connections: set[Any]) -> float:
