@@ -124,8 +124,9 @@ def identify(snapshot: HasAccess, authorization: bytes, x_api_key: bytes, worksp
     hashed = key_hash(key)
     grant = access.grants.get(hashed)
     if grant is not None:
-        _refuse_ended(grant, now)
-        return _in_workspace(grant.caller, workspace)
+        if grant.disabled or grant.expires_at <= now:
+            _refuse_ended(grant, now)
+        return _in_workspace(grant.caller, workspace) if workspace else grant.caller
     if access.admin_hash and hmac.compare_digest(hashed, access.admin_hash):
         return _admin(workspace_name(workspace))
     if access.mode == "oidc" and access.tokens is not None and key.count(b".") == 2:
@@ -178,10 +179,13 @@ def may_use(caller: Caller, *names: str) -> bool:
 
     Patterns are shell-like and match case: `openai/*`, `gpt-4o*`, `fast`.
     """
-    if not caller.models:
-        return True
-    matches = _matcher(caller.models)
-    return any(matches(name) for name in names)
+    return not caller.models or any(covers(caller.models, name) for name in names)
+
+
+@lru_cache(maxsize=8192)
+def covers(models: tuple[str, ...], name: str) -> bool:
+    """Whether one of the patterns matches the name. Remembered: keys ask for the same few models over and over."""
+    return _matcher(models)(name)
 
 
 def refused(message: str) -> CallerError:

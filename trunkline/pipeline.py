@@ -13,7 +13,7 @@ from time import perf_counter
 
 from msgspec import Struct
 
-from .access import Caller, may_use
+from .access import Caller, covers, may_use
 from .chat import ChatRequest, Event, Failed
 from .dialects import openai_chat
 from .dialects.failures import passed_on
@@ -114,7 +114,7 @@ async def told(error: UpstreamError, target: Target, gw: Gateway) -> UpstreamErr
 def refuse_model(call: Call, targets: Sequence[Target]) -> None:
     """403 where the caller's key does not cover the model, by the name it was asked by or by the target's own."""
     asked = call.request.model
-    if not may_use(call.caller, asked) and not all(may_use(call.caller, target.name) for target in targets):
+    if not covers(call.caller.models, asked) and not all(may_use(call.caller, target.name) for target in targets):
         raise CallerError(
             f"this key may not use {asked!r}; it may use {', '.join(call.caller.models)}",
             status=403, type="permission_error", code="model_not_allowed", param="model",
