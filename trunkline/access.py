@@ -59,7 +59,7 @@ class Caller(Struct, frozen=True, kw_only=True, gc=False):
         return self.admin or self.role == "admin"
 
 
-class Grant(Struct, frozen=True):
+class Grant(Struct, frozen=True, gc=False):
     """What a gateway key gives, as long as it lasts. `expires_at` is a Unix time in seconds."""
 
     caller: Caller
@@ -185,7 +185,7 @@ def may_use(caller: Caller, *names: str) -> bool:
 @lru_cache(maxsize=8192)
 def covers(models: tuple[str, ...], name: str) -> bool:
     """Whether one of the patterns matches the name. Remembered: keys ask for the same few models over and over."""
-    return _matcher(models)(name)
+    return bool(_matcher(models)(name))
 
 
 def refused(message: str) -> CallerError:

@@ -75,7 +75,7 @@ async def until(condition: Callable[[], bool], within: float = WITHIN) -> float:
 def a_grant(text: bytes = b"tl-x", **more: Any) -> GatewayKey:
     at = instant(time.time())
     return GatewayKey(
-        id=fresh_id(), workspace="default", name="", hash=key_hash(text).hex(), prefix="", created_at=at, last_updated_at=at, **more
+        id=fresh_id(), workspace="default", name="", hash=key_hash(text), prefix="", created_at=at, last_updated_at=at, **more
     )
 
 

@@ -32,7 +32,7 @@ while True:
     at, id = instant(time.time()), fresh_id()
     with store.writing(time.time()) as write:
         provider_keys.insert(write, a_key(id=id, workspace=id, created_at=at))
-        gateway_keys.insert(write, GatewayKey(id=id, workspace=id, name="", hash=key_hash(id.encode()).hex(), prefix="", created_at=at,
+        gateway_keys.insert(write, GatewayKey(id=id, workspace=id, name="", hash=key_hash(id.encode()), prefix="", created_at=at,
                                               last_updated_at=at))
     print(id, flush=True)
 """

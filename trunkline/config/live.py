@@ -22,7 +22,7 @@ from ..errors import ConfigError, GatewayError, OperatorError
 from ..providers import Provider
 from ..store.engine import is_new
 from ..store.provider import provider_of
-from ..store.records import GatewayKey, ProviderKey
+from ..store.records import GatewayKey
 from ..store.store import Reading, Rows, Store, Writing
 
 if TYPE_CHECKING:
@@ -64,8 +64,10 @@ class Live:
         self._store: Store | None = None
         self._rows = Rows()
         self._complete = False
-        self._grants: dict[str, tuple[GatewayKey, Grant]] = {}
-        self._providers: dict[str, tuple[ProviderKey, Provider | None]] = {}
+        self._built_from = Rows()
+        """The rows that `_grants` and `_providers` were made of."""
+        self._grants: dict[str, Grant] = {}
+        self._providers: dict[str, Provider | None] = {}
         self._task: asyncio.Task[None] | None = None
         self._signature: object = None
         self._store_problem = ""
@@ -215,10 +217,12 @@ class Live:
 
     def _rebuilt(self) -> Snapshot:
         """Rows that did not change keep what was made of them."""
-        self._grants = _made(self._rows.keys, self._grants, GatewayKey.grant)
-        self._providers = _made(self._rows.providers, self._providers, provider_of)
-        grants = {bytes.fromhex(key.hash): grant for key, grant in self._grants.values()}
-        providers = [provider for _, provider in self._providers.values() if provider is not None]
+        rows, before = self._rows, self._built_from
+        self._grants = _made(rows.keys, before.keys, self._grants, GatewayKey.grant)
+        self._providers = _made(rows.providers, before.providers, self._providers, provider_of)
+        self._built_from = rows
+        grants = {key.hash: self._grants[id] for id, key in rows.keys.items()}
+        providers = [provider for provider in self._providers.values() if provider is not None]
         return self._build(self.settings, providers, grants, self._complete)
 
     # ── watching ─────────────────────────────────────────────────────────────────────────────────────────
@@ -248,8 +252,8 @@ class Live:
         return seen
 
 
-def _made(rows: Mapping[str, R], before: Mapping[str, tuple[R, T]], make: Callable[[R], T]) -> dict[str, tuple[R, T]]:
-    return {id: kept if (kept := before.get(id)) is not None and kept[0] is row else (row, make(row)) for id, row in rows.items()}
+def _made(rows: Mapping[str, R], before: Mapping[str, R], made: Mapping[str, T], make: Callable[[R], T]) -> dict[str, T]:
+    return {id: made[id] if before.get(id) is row else make(row) for id, row in rows.items()}
 
 
 def live_of(

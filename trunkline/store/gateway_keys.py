@@ -21,7 +21,7 @@ def insert(write: Writing, key: GatewayKey) -> None:
     from .tables import gateway_keys as table
 
     write.connection.execute(
-        table.insert().values(id=key.id, hash=key.hash, prefix=key.prefix, created_at=key.created_at, **_columns(write, key))
+        table.insert().values(id=key.id, hash=key.hash.hex(), prefix=key.prefix, created_at=key.created_at, **_columns(write, key))
     )
 
 
@@ -103,7 +103,7 @@ def _record(row: Row[Any]) -> GatewayKey:
         id=row.id,
         workspace=intern(row.workspace),
         name=row.name,
-        hash=row.hash,
+        hash=bytes.fromhex(row.hash),
         prefix=row.prefix,
         models=_words(row.models),
         tags=_words(row.tags),

@@ -58,13 +58,13 @@ class ProviderKey(Struct, frozen=True, kw_only=True):
         return dict(self.configuration or ())
 
 
-class GatewayKey(Struct, frozen=True, kw_only=True):
-    """One key of ours. `hash` is `access.key_hash` in hex; `expires_at` is Unix time in seconds."""
+class GatewayKey(Struct, frozen=True, kw_only=True, gc=False):
+    """One key of ours. `hash` is its `access.key_hash`; `expires_at` is Unix time in seconds."""
 
     id: str
     workspace: str
     name: str
-    hash: str
+    hash: bytes
     prefix: str
     """The first characters of the key, to tell keys apart in a list."""
     models: tuple[str, ...] = ()

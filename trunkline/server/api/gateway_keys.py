@@ -68,7 +68,7 @@ def made(form: NewKey, key: Secret, *, id: str, at: str) -> GatewayKey:
         id=id,
         workspace=workspace_name(form.workspace.encode()),
         name=form.name,
-        hash=key_hash(text.encode()).hex(),
+        hash=key_hash(text.encode()),
         prefix=text[:SHOWN_CHARACTERS],
         models=tuple(form.models or ()),
         tags=tuple(form.tags or ()),
