@@ -191,3 +191,19 @@ def _order_results(turns: list[Turn]) -> None:
         if isinstance(before, AssistantTurn) and isinstance(after, UserTurn):
             order = {call.id: i for i, call in enumerate(before.calls)}
             after.results.sort(key=lambda r: order.get(r.id, len(order)))
+
+
+def end_with_user(turns: list[Turn], notes: Notes, *, goes_on: bool) -> None:
+    """A list that ends with the assistant asks it to go on ("prefill"); where a model will not (`goes_on` False) a minimal user turn comes last."""
+    last = turns[-1]
+    if not isinstance(last, AssistantTurn):
+        return
+    if not goes_on:
+        turns.append(UserTurn([], [Placed(Text("Continue."), "messages")]))
+        notes.added("messages", "this model wants a user turn last; a minimal one was put there")
+        return
+    if last.content and isinstance(last.content[-1].part, Text):
+        part, param = last.content[-1].part, last.content[-1].param
+        if part.text != part.text.rstrip():  # Claude: "final assistant content cannot end with trailing whitespace"
+            last.content[-1] = Placed(Text(part.text.rstrip(), part.cache_control), param)
+            notes.clamped(param, "the vendor refuses white space at the end of the last assistant message")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,7 +16,7 @@ from .. import __version__
 from ..errors import CallerError
 from . import refusals
 from .asgi import Message, Receive, Scope, Send, serve_completion
-from .completions import PATHS
+from .completions import PATHS, SANE_ID
 from .state import State
 
 if TYPE_CHECKING:
@@ -83,7 +82,6 @@ class App:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 CORS = [
     (b"access-control-allow-methods", b"POST, GET, PATCH, DELETE, OPTIONS"),
 ]

@@ -33,7 +33,8 @@ PATHS = OPIK_PATHS | {"/v1/chat/completions", "/api/v1/chat/completions"}
 
 _START = os.urandom(6).hex()
 _count = itertools.count(1).__next__
-_SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+"""A caller's own request id that may be repeated in an answer and a log."""
 
 
 class Out(Protocol):
@@ -156,12 +157,8 @@ def write(batch: Batch, out: Out, opik: bool) -> None:
 
 def _request_id(head: Head, number: str) -> str:
     """The caller's own id if it is a sane one, else ours."""
-    given = head.headers.get(b"x-request-id")
-    if given is not None:
-        text = given.decode("latin-1")
-        if _SANE_ID.fullmatch(text):
-            return text
-    return "req_" + number
+    given = head.headers.get(b"x-request-id", b"")
+    return given.decode() if SANE_ID.fullmatch(given) else "req_" + number
 
 
 def admit(head: Head, body: bytes, number: str, gw: Gateway, max_body: int) -> Call:

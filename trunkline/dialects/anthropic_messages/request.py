@@ -20,7 +20,7 @@ from ...errors import CallerError, OperatorError
 from ...target import Encoded, Notes, Target
 from ...wire import Headers, HttpRequest
 from .. import tools as tools_of
-from ..turns import AssistantTurn, Placed, Turn, UserTurn, split
+from ..turns import AssistantTurn, Placed, Turn, end_with_user, split
 from . import content, params, schemas, thinking, tooling
 from .models import Facts, facts
 
@@ -38,7 +38,7 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
     system, turns = split(request, notes)
     limit, ceiling = params.max_tokens(request, target, row, notes)
     plan = thinking.plan(request, row, turns, limit, ceiling, notes)
-    _end_with_user(turns, row, plan.on, notes)
+    end_with_user(turns, notes, goes_on=row.prefill and not plan.on)
 
     offers, own = tooling.offers(request, notes)
     choice = tools_of.choice(request)
@@ -102,22 +102,6 @@ def _http(body: dict[str, Any], target: Target, stream: bool, betas: list[str]) 
     return HttpRequest(
         "POST", f"{target.base_url}{path}:{verb}", headers, msgspec.json.encode({"anthropic_version": VERTEX_VERSION, **body})
     )
-
-
-def _end_with_user(turns: list[Turn], row: Facts, thinks: bool, notes: Notes) -> None:
-    """A list that ends with the assistant asks it to go on ("prefill"): newer models refuse that, and all of them while thinking."""
-    last = turns[-1]
-    if not isinstance(last, AssistantTurn):
-        return
-    if thinks or not row.prefill:
-        turns.append(UserTurn([], [Placed(Text("Continue."), "messages")]))
-        notes.added("messages", "this model wants a user turn last; a minimal one was put there")
-        return
-    if last.content and isinstance(last.content[-1].part, Text):
-        part, param = last.content[-1].part, last.content[-1].param
-        if part.text != part.text.rstrip():  # "final assistant content cannot end with trailing whitespace"
-            last.content[-1] = Placed(Text(part.text.rstrip(), part.cache_control), param)
-            notes.clamped(param, "the vendor refuses white space at the end of the last assistant message")
 
 
 def _wire_names(offers: list[tools_of.Offer], own: list[Any], turns: list[Turn], request: ChatRequest) -> dict[str, str]:

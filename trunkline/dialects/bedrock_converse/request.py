@@ -20,7 +20,7 @@ from ...wire import HttpRequest
 from .. import tools as tools_of
 from ..anthropic_messages import schemas
 from ..anthropic_messages.models import FOREIGN
-from ..turns import AssistantTurn, Placed, Turn, UserTurn, split
+from ..turns import AssistantTurn, Placed, Turn, UserTurn, end_with_user, split
 from . import params, reasoning, tooling
 from .content import Contents
 from .models import Facts, facts
@@ -35,7 +35,7 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
     system, turns = split(request, notes)
     limit, ceiling = params.max_tokens(request, target, row, notes)
     thought = reasoning.plan(request, row, turns, limit, ceiling, notes)
-    _end_with_user(turns, row, thought.on, notes)
+    end_with_user(turns, notes, goes_on=row.prefill and not thought.on)
 
     offers = tools_of.offered(request, notes)
     choice = tools_of.choice(request)
@@ -106,22 +106,6 @@ def _text_format(request: ChatRequest, schema: Any) -> dict[str, Any]:
         if asked.description:
             definition["description"] = asked.description
     return {"type": "json_schema", "structure": {"jsonSchema": definition}}
-
-
-def _end_with_user(turns: list[Turn], row: Facts, thinks: bool, notes: Notes) -> None:
-    """A list that ends with the assistant asks it to go on ("prefill"): many models refuse that, and all of them while thinking."""
-    last = turns[-1]
-    if not isinstance(last, AssistantTurn):
-        return
-    if thinks or not row.prefill:
-        turns.append(UserTurn([], [Placed(Text("Continue."), "messages")]))
-        notes.added("messages", "this model wants a user turn last; a minimal one was put there")
-        return
-    if last.content and isinstance(last.content[-1].part, Text):
-        part, param = last.content[-1].part, last.content[-1].param
-        if part.text != part.text.rstrip():  # "final assistant content cannot end with trailing whitespace"
-            last.content[-1] = Placed(Text(part.text.rstrip(), part.cache_control), param)
-            notes.clamped(param, "the vendor refuses white space at the end of the last assistant message")
 
 
 def _said_by_user(system: list[Placed], turns: list[Turn], notes: Notes) -> list[Turn]:
