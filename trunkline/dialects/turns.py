@@ -194,7 +194,7 @@ def _order_results(turns: list[Turn]) -> None:
 
 
 def end_with_user(turns: list[Turn], notes: Notes, *, goes_on: bool) -> None:
-    """A list that ends with the assistant asks it to go on ("prefill"); where a model will not (`goes_on` False) a minimal user turn comes last."""
+    """A list that ends with the assistant asks it to go on ("prefill"); unless it `goes_on`, a minimal user turn is put last."""
     last = turns[-1]
     if not isinstance(last, AssistantTurn):
         return
