@@ -68,7 +68,10 @@ def client() -> Path:
         FOLDER.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=FOLDER.parent))
         command = ["npm", "install", f"opik@{VERSION}", "--prefix", str(draft), "--no-audit", "--no-fund", "--ignore-scripts"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=180)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        except subprocess.TimeoutExpired:
+            pytest.skip(f"npm could not install opik@{VERSION} within a minute")
         if done.returncode != 0:
             shutil.rmtree(draft)
             pytest.skip(f"npm could not install opik@{VERSION}: {done.stderr.strip().splitlines()[-1:]}")
