@@ -94,6 +94,22 @@ def test_a_change_made_here_is_in_the_snapshot_at_once(url: str, tmp_path: Path)
     asyncio.run(story())
 
 
+def test_a_change_that_the_watcher_has_read_but_not_yet_published_is_in_the_snapshot_at_once(url: str, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with live(url, tmp_path) as one:
+            refresh = one.refresh
+
+            async def beaten_to_it(generation: int) -> None:
+                await one._read_store()
+                await refresh(generation)
+
+            one.refresh = beaten_to_it
+            await one.change(partial(gateway_keys.insert, key=a_grant()))
+            assert set(one.snapshot.grants) == {key_hash(b"tl-x")}
+
+    asyncio.run(story())
+
+
 def test_a_change_made_by_another_replica_is_seen_within_two_seconds(url: str, tmp_path: Path) -> None:
     async def story() -> None:
         async with live(url, tmp_path) as one, live(url, tmp_path) as other:

@@ -169,14 +169,14 @@ class Live:
 
     async def refresh(self, generation: int | None = None) -> None:
         """Take over what changed in the store, unless the snapshot has that generation already. A store that fails is noted, not raised."""
-        if generation is not None and self._rows.generation >= generation:
+        if generation is not None and self._built_from.generation >= generation:
             return
         try:
-            if await self._read_store():
-                async with self._lock:
-                    self._publish()
+            await self._read_store()
         except OperatorError as error:
             self._store_failed(error)
+        if self._rows is not self._built_from:  # whoever gets here first publishes: no `await` between the question and the deed
+            self._publish()
 
     async def _opened(self) -> Store:
         async with self._opening:
@@ -184,8 +184,7 @@ class Live:
                 self._store = await asyncio.to_thread(self._open_store)
             return self._store
 
-    async def _read_store(self) -> bool:
-        """Whether something changed."""
+    async def _read_store(self) -> None:
         store = await self._opened()
         async with self._lock:
             before = self._rows
@@ -197,7 +196,6 @@ class Live:
         for id, why in self._rows.broken.items():
             if before.broken.get(id) != why:
                 log.error("stored provider key %s is not used: %s", id, why)
-        return self._rows is not before
 
     def _store_failed(self, error: OperatorError) -> None:
         if self._store_problem != error.message:
