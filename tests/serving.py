@@ -24,11 +24,11 @@ VARIABLES = ("_API_KEY", "_TOKEN", "_BASE_URL", "_PAT", "PROXY", "proxy", "TRUNK
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without anything that would configure a provider."""
+    """This process's environment without anything that would configure a provider, and with Python's usual buffering."""
     return {
         name: value
         for name, value in os.environ.items()
-        if not any(mark in name for mark in VARIABLES) or name.startswith("TRUNKLINE_TEST")
+        if name != "PYTHONUNBUFFERED" and (not any(mark in name for mark in VARIABLES) or name.startswith("TRUNKLINE_TEST"))
     }
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 import uvicorn
 
+from ..drive import Driven
 from ..errors import OperatorError
 from .app import App
 from .assembly import Assembly, Boot
@@ -95,8 +96,8 @@ class Server(uvicorn.Server):
 
     async def _cut_short(self) -> None:
         """Tell every caller who still waits, and hang up."""
-        running = [lane.task for lane in self.assembly.state.running.values() if lane.task is not None]
-        tasks = [*running, *self.server_state.tasks]
+        running = [lane for lane in self.assembly.state.running.values() if lane.driving]
+        tasks: list[Driven | asyncio.Task[None]] = [*running, *self.server_state.tasks]
         if tasks:
             log.warning("%d answers did not finish in time and are cut short", len(tasks))
         for task in tasks:
@@ -170,8 +171,12 @@ def serve(boot: Boot) -> int:
 
 def announce(url: str) -> None:
     """The ready line. That nobody reads our standard output any more is no reason not to serve."""
-    with contextlib.suppress(OSError, ValueError):
+    try:
         print(f"trunkline ready on {url}", flush=True)
+    except OSError:  # the line is still in its buffer, and would fail again at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except ValueError:  # closed
+        pass
 
 
 def configure_logging() -> None:
