@@ -1,6 +1,6 @@
 """One completion in the fast lane: uvicorn's cycle as far as its protocol looks, and the pipeline's `Out`.
 
-Odd here: it has two masters. uvicorn's protocol knows it by the names of its own cycle (`run_asgi`, `message_event`, `disconnected`,
+Odd here: it has two masters. uvicorn's protocol knows it by the names of its own cycle (`message_event`, `disconnected`,
 `response_complete`), and the pipeline writes to it; each write is one call on the socket.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from ..drive import Driven
 from ..errors import CallerError
 from . import refusals
 from .completions import Head, complete
@@ -31,12 +32,12 @@ STATUS = {
 }  # fmt: skip
 
 
-class Lane:
+class Lane(Driven):
     """One completion on one connection: uvicorn's cycle as far as its protocol looks, and the pipeline's `Out`."""
 
     __slots__ = (
         "body", "chunks", "disconnected", "full", "head", "keep_alive", "last_write", "may_start", "more_body", "protocol",
-        "refusal", "response_complete", "size", "streaming", "task",
+        "refusal", "response_complete", "size", "streaming",
     )  # fmt: skip
 
     def __init__(self, protocol: LaneProtocol, head: Head, keep_alive: bool) -> None:
@@ -54,7 +55,6 @@ class Lane:
         self.streaming = False
         self.full = False
         self.last_write = 0.0
-        self.task: asyncio.Task[None] | None = None
 
     @property
     def message_event(self) -> Lane:
@@ -63,11 +63,14 @@ class Lane:
 
     def set(self) -> None:
         """What uvicorn calls on that event: a caller who is gone cancels the pipeline there and then."""
-        if self.disconnected and self.task is not None:
-            self.task.cancel()
+        if self.disconnected:
+            self.cancel()
 
-    async def run_asgi(self, app: object) -> None:
-        """Answer. uvicorn calls it by this name when a pipelined request's turn has come."""
+    def begin(self) -> None:
+        """The request is whole, or refused, and its turn has come."""
+        self.drive(self.protocol.loop, self._answer())
+
+    async def _answer(self) -> None:
         state = self.protocol.gateway_state
         try:
             if self.refusal is not None:
@@ -80,7 +83,6 @@ class Lane:
                 self._cut_short()
             raise
         finally:
-            self.task = None
             if not self.response_complete:
                 self.protocol.transport.abort()
 

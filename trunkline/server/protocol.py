@@ -1,9 +1,9 @@
 """The fast lane: completions answered inside uvicorn's own HTTP protocol, everything else left to uvicorn.
 
 Odd here: ASGI's messages cost as much as the rest of a request, so for the completion paths this subclass collects the body, runs
-the pipeline in one task and writes the answer in one call. What it keeps of uvicorn: connections, TLS, workers, signals,
-shutdown, and the order of pipelined answers. What it adds for every path: bounds on heads, and time-outs for callers who send
-slowly (a sweep once a second; a timer a request would cost more than the request).
+the pipeline at once, without a task (`drive`), and writes the answer in one call. What it keeps of uvicorn: connections, TLS, workers,
+signals, shutdown, and the order of pipelined answers. What it adds for every path: bounds on heads, and time-outs for callers who
+send slowly (a sweep once a second; a timer a request would cost more than the request).
 
 uvicorn does not promise this class. `fits` says whether it is the one this file was written against; if not, the server falls back
 to plain ASGI, and a test fails loudly.
@@ -64,10 +64,6 @@ class LaneProtocol(HttpToolsProtocol):
         """What is to be said once the answers owed before it are out; from then on nothing is read."""
         self.lingering_since = 0.0
         """Loop time at which the last word was said, 0.0 before."""
-        self.worker: asyncio.Task[None] | None = None
-        self.turn: asyncio.Future[Lane] | None = None
-        """What the worker waits on between two completions."""
-        self.next: Lane | None = None
 
     def date(self) -> bytes:
         made, lines = self.gateway_state.dated
@@ -86,8 +82,6 @@ class LaneProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
         if isinstance(cycle, Lane):
             self.gateway_state.streams.discard(cycle)
-        if self.turn is not None:
-            self.turn.cancel()
         current = self.gateway_state.running.pop(self, None)
         if current is not None and current is not cycle:
             current.disconnected = True
@@ -271,28 +265,8 @@ class LaneProtocol(HttpToolsProtocol):
                 self._start(lane)
 
     def _start(self, lane: Lane) -> None:
-        """Give a completion to this connection's worker: one task a connection, since a task a request would cost more than its parsing."""
         self.gateway_state.running[self] = lane
-        turn, self.turn = self.turn, None
-        if turn is not None:
-            turn.set_result(lane)
-        elif self.worker is not None and not self.worker.done():
-            self.next = lane  # it is just finishing the one before
-        else:
-            self.worker = self.loop.create_task(self._work(lane))
-        lane.task = self.worker
-
-    async def _work(self, lane: Lane) -> None:
-        """Answer this connection's completions, one after the other, until it is closed or one of them is cancelled."""
-        while True:
-            await lane.run_asgi(None)
-            following, self.next = self.next, None
-            if following is None:
-                if self.transport.is_closing():
-                    return
-                self.turn = self.loop.create_future()
-                following = await self.turn
-            lane = following
+        lane.begin()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         """A pipelined request's turn has come; a completion's body may still be on its way."""

@@ -98,7 +98,8 @@ class Upstream:
     async def _dial(self, pool: Pool, timeouts: Timeouts) -> Connection:
         if self._closed:
             raise RuntimeError("this client is closed")
-        connection = await self._dialler.dial(pool, timeouts.connect)
+        # a task of its own: time-outs need one, and whoever asks may not be one (`drive`)
+        connection = await asyncio.get_running_loop().create_task(self._dialler.dial(pool, timeouts.connect))
         if self._timer is None:
             self._look_at(connection.time() + TICK, connection.loop)
         return connection

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from ..drive import Awaited, awaited
 from ..errors import UpstreamError
 from ..target import Timeouts
 from ..wire import HttpResponse
@@ -47,7 +48,7 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
         self.phase = IDLE
         self.deadline = inf
-        self.future: asyncio.Future[Any] | None = None
+        self.future: Awaited[Any] | None = None
         """Whoever waits for the whole answer, or for the headers of a streamed one."""
         self.reply: Reply | None = None
         """The streamed answer, None where it is read whole."""
@@ -63,7 +64,7 @@ class Connection(asyncio.Protocol):
 
     # ── the request ──────────────────────────────────────────────────────────────────────────────────────
 
-    def send(self, line: Line, body: bytes, timeouts: Timeouts, reply: Reply | None) -> asyncio.Future[Any]:
+    def send(self, line: Line, body: bytes, timeouts: Timeouts, reply: Reply | None) -> Awaited[Any]:
         """Write a request. The future gives an HttpResponse or, where there is a `reply`, that reply once its headers are in."""
         self.phase = WAITING
         self.reply = reply
@@ -73,7 +74,7 @@ class Connection(asyncio.Protocol):
         self.status = self.head_size = self.received = self.overhead = 0
         self.begun = False
         self.first_at = self.deadline = self.time() + timeouts.first_byte
-        future = self.future = self.loop.create_future()
+        future = self.future = awaited(self.loop)
         if not body:
             self.transport.write(line.bare)
         elif len(body) < LARGE:
@@ -82,7 +83,7 @@ class Connection(asyncio.Protocol):
             self.transport.writelines((b"%b%d\r\n\r\n" % (line.measured, len(body)), body))
         return future
 
-    def forsake(self, future: asyncio.Future[Any]) -> None:
+    def forsake(self, future: Awaited[Any]) -> None:
         """Whoever awaited this future is gone: close at once, unless the connection has already moved on to another request."""
         if self.future is future:
             self.abort()
@@ -243,25 +244,28 @@ class Connection(asyncio.Protocol):
         """The answer is whole: go back to the pool, then hand it over."""
         body = self.take()
         reply, self.reply = self.reply, None
-        if reply is not None:
-            reply.finished(self, body)
-            self._settle()
-            return
         future, self.future = self.future, None
+        if reply is not None:
+            if reply.may_finish(self, future):
+                self._settle()
+                reply.finished(body, future)
+            return
         if future is None or future.done():  # cancelled, and not yet run
             self.abort()
             return
         self._settle()
         name, limit = self.pool.name, self.pool.limits.max_body
         if len(body) > limit:
-            future.set_exception(too_large(name, limit))
+            future.fail(too_large(name, limit))
         elif "content-encoding" in self.headers:
             try:
-                future.set_result(HttpResponse(self.status, *decoded(self.headers, body, limit, name)))
+                response = HttpResponse(self.status, *decoded(self.headers, body, limit, name))
             except UpstreamError as error:
-                future.set_exception(error)
+                future.fail(error)
+            else:
+                future.give(response)
         else:
-            future.set_result(HttpResponse(self.status, self.headers, body))
+            future.give(HttpResponse(self.status, self.headers, body))
 
     def _settle(self) -> None:
         """Back to the pool, if the connection can serve again."""
@@ -283,7 +287,7 @@ class Connection(asyncio.Protocol):
         self.abort()
         if future is not None:
             if not future.done():
-                future.set_exception(error)
+                future.fail(error)
         elif reply is not None:
             reply.broke(error, self.take())
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING
 
+from ..drive import Awaited, awaited
 from ..errors import UpstreamError
 from ..target import Timeouts
 from .coding import Inflater, inflater, plain, too_large
@@ -50,7 +51,7 @@ class Reply:
         self._connection: Connection | None = connection
         self._name = connection.pool.name
         self._limit = connection.pool.limits.max_body
-        self._waiter: asyncio.Future[bytes] | None = None
+        self._waiter: Awaited[bytes] | None = None
         self._inflate: Inflater | None = None
         self._tail = b""
         self._error: UpstreamError | None = None
@@ -106,7 +107,7 @@ class Reply:
             connection.abort()
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
-            waiter.set_result(b"")
+            waiter.give(b"")
 
     def release(self) -> None:
         """No more is wanted, and nothing but the end of the message is expected: the connection waits for it and is used again.
@@ -145,7 +146,7 @@ class Reply:
         if self._waiter is not None:
             raise RuntimeError("a reply has one reader, and it is already waiting")
         assert self._connection is not None
-        waiter: asyncio.Future[bytes] = self._connection.loop.create_future()
+        waiter: Awaited[bytes] = awaited(self._connection.loop)
         self._waiter = waiter
         try:
             return await waiter
@@ -171,7 +172,7 @@ class Reply:
             if data:
                 return data
 
-    # ── for the connection ───────────────────────────────────────────────────────────────────────────────
+    # ── for the connection, which has nothing left to do when it calls these: what waits goes on before they return ──
 
     def advanced(self, connection: Connection, size: int) -> None:
         """A read of `size` bytes left the answer unfinished."""
@@ -185,40 +186,46 @@ class Reply:
                             return
                     except Exception as error:
                         self._waiter = None
-                        waiter.set_exception(error)
+                        waiter.fail(error)
                         return
                 self._waiter = None
                 if not waiter.done():
-                    waiter.set_result(data)
-        elif connection.future is not None and not self._open(connection):
+                    waiter.give(data)
             return
+        self._unread += size
+        future = connection.future
+        if future is not None:
+            connection.future = None
+            if self._opens(connection, future):
+                future.give(self)
         elif self._connection is None:  # released
             connection.take()
-            self._unread += size
             if self._unread > DRAIN:
                 connection.abort()
-        else:
-            self._unread += size
-            if self._unread > HIGH_WATER and not self._paused:
-                self._paused = True
-                connection.deadline = inf  # the reader is slow, not the upstream
-                connection.transport.pause_reading()
+        elif self._unread > HIGH_WATER and not self._paused:
+            self._paused = True
+            connection.deadline = inf  # the reader is slow, not the upstream
+            connection.transport.pause_reading()
 
-    def finished(self, connection: Connection, body: bytes) -> None:
-        """The message is whole; `body` is what was not taken of it. The connection is no longer ours."""
-        if connection.future is not None and not self._open(connection):
-            return
+    def may_finish(self, connection: Connection, future: Awaited[Reply] | None) -> bool:
+        """The message is whole. False where its headers came with it, and nobody waits for them or they cannot be read."""
         if self._paused:
             self._paused = False
             connection.transport.resume_reading()
+        return future is None or self._opens(connection, future)
+
+    def finished(self, body: bytes, future: Awaited[Reply] | None) -> None:
+        """`body` is what was not taken of it. The connection is no longer ours."""
         if self._connection is None:  # released
             return
         self._connection = None
         waiter, self._waiter = self._waiter, None
         if waiter is None:
             self._tail = body
+            if future is not None:
+                future.give(self)
         elif not waiter.done():
-            waiter.set_result(body)
+            waiter.give(body)
 
     def broke(self, error: UpstreamError, body: bytes) -> None:
         """The connection is gone, and `body` is the last that came."""
@@ -231,14 +238,13 @@ class Reply:
             self._tail = body
         elif not waiter.done():
             if body:
-                waiter.set_result(body)
+                waiter.give(body)
             else:
-                waiter.set_exception(error)
+                waiter.fail(error)
 
-    def _open(self, connection: Connection) -> bool:
-        """The headers are in: whoever awaits them gets this reply. False where nobody does, or it cannot be read."""
-        future, connection.future = connection.future, None
-        if future is None or future.done():  # cancelled, and not yet run
+    def _opens(self, connection: Connection, future: Awaited[Reply]) -> bool:
+        """The headers are in: whoever awaits them is to get this reply. False where nobody does, or it cannot be read."""
+        if future.done():  # cancelled, and not yet run
             connection.abort()
             return False
         self.status = connection.status
@@ -248,9 +254,8 @@ class Reply:
                 self._inflate = inflater(self.headers["content-encoding"], self._name)
             except UpstreamError as error:
                 connection.abort()
-                future.set_exception(error)
+                future.fail(error)
                 return False
             if self._inflate is not None:
                 self.headers = plain(self.headers)
-        future.set_result(self)
         return True
