@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import jwt
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from trunkline.access import Access, Caller, identify, may_use
+from trunkline.access import Access, Caller, Limits, identify, may_use
 from trunkline.errors import CallerError, OperatorError, UpstreamError
 from trunkline.oidc import Issuer, Rules
 
@@ -128,6 +129,27 @@ def test_a_token_is_remembered_no_longer_than_it_lasts() -> None:
     assert one.verify(text, NOW) is one.verify(text, NOW + 1)
     with pytest.raises(CallerError, match="expired"):
         one.verify(text, NOW + 91)
+
+
+@pytest.mark.parametrize(
+    ("claim", "limits"),
+    [
+        (None, Limits()),
+        ({"requests_per_minute": 5, "budget": 2.5, "budget_period": "day"}, Limits(requests_per_minute=5, budget=2.5, budget_period="day")),
+        ({"budget": -1}, "negative budget"),
+        ({"rpm": 1}, "unknown field `rpm`"),
+        (["requests_per_minute"], "not the limits of a key"),
+    ],
+)
+def test_the_limits_claim_is_a_keys_limits_or_no_entry(claim: Any, limits: Limits | str) -> None:
+    rules = msgspec.structs.replace(RULES, limits_claim="limits")
+    if isinstance(limits, Limits):
+        assert issuer(rules).verify(token(limits=claim), NOW).limits == limits
+        assert issuer().verify(token(limits=claim), NOW).limits == Limits()
+        return
+    with pytest.raises(CallerError, match=limits) as caught:
+        issuer(rules).verify(token(limits=claim), NOW)
+    assert caught.value.status == 401
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,12 @@ class Limits(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
     budget_period: Literal["day", "month", "total"] = "month"
 
 
+def negative(limits: Limits) -> str:
+    """The name of a limit below nought, "" where there is none."""
+    values = ((name, getattr(limits, name)) for name in limits.__struct_fields__)
+    return next((name for name, value in values if isinstance(value, int | float) and value < 0), "")
+
+
 class Caller(Struct, frozen=True, kw_only=True, gc=False):
     """Who asks. `key_id` is "" for an anonymous or admin caller; `models` are patterns, () for every model."""
 

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from .access import DEFAULT_WORKSPACE, Caller, refused, workspace_name
+from .access import DEFAULT_WORKSPACE, Caller, Limits, negative, refused, workspace_name
 from .errors import CallerError, GatewayError, OperatorError, UpstreamError
 
 log = logging.getLogger("trunkline.auth")
@@ -46,12 +46,13 @@ Get = Callable[[str], Awaitable[bytes]]
 
 class Rules(Struct, frozen=True):
     """`[auth.oidc]`. An empty `workspace_claim` puts every token in the default workspace; a token without the models claim may name
-    any model."""
+    any model, and one without the limits claim has no limits."""
 
     issuer: str
     audience: str
     workspace_claim: str = ""
     models_claim: str = ""
+    limits_claim: str = ""
     jwks_url: str = ""
     """Found by discovery (`issuer/.well-known/openid-configuration`) where empty."""
 
@@ -184,6 +185,7 @@ def caller_of(claims: dict[str, Any], rules: Rules) -> Caller:
         models = models.replace(",", " ").split()
     if models is not None and not (isinstance(models, list) and all(isinstance(model, str) for model in models)):
         raise refused(f"The token's {rules.models_claim} claim is not a list of names.")
+    limits = limits_of(claims.get(rules.limits_claim), rules.limits_claim) if rules.limits_claim else Limits()
     subject = str(claims.get("sub", ""))
     name = claims.get("email") or claims.get("name") or subject
     try:
@@ -192,13 +194,26 @@ def caller_of(claims: dict[str, Any], rules: Rules) -> Caller:
             key_id=f"oidc:{subject}",
             name=str(name)[:150],
             models=() if models is None else tuple(models) or NO_MODEL,
+            limits=limits,
         )
     except CallerError:
         raise refused("The token's workspace is not a name we can use.") from None
 
 
+def limits_of(claim: object, name: str) -> Limits:
+    """The claim as a gateway key's limits; none where the token has none. CallerError 401 for anything else: a limit that cannot be read
+    is no limit kept."""
+    try:
+        limits = Limits() if claim is None else msgspec.convert(claim, Limits)
+    except msgspec.ValidationError as error:
+        raise refused(f"The token's {name} claim is not the limits of a key: {error}") from None
+    if field := negative(limits):
+        raise refused(f"The token's {name} claim has a negative {field}.")
+    return limits
+
+
 def _object(body: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise UpstreamError("it answered with something else than a JSON object") from None

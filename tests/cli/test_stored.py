@@ -77,6 +77,8 @@ def test_a_provider_key_is_added_listed_and_removed(trunkline: Terminal) -> None
         (("add", "nobody"), "unknown provider 'nobody'"),
         (("add", "custom-llm", "--base-url", "ftp://h", "--no-key"), "base_url must be"),
         (("test", "0197"), "no provider key 0197"),
+        (("add", "ollama", "--name", "o", "--no-key", "--workspace", "w" * 151), "at most 150 characters"),
+        (("add", "ollama", "--name", "o", "--no-key", "--workspace", "a\x07"), "printable"),
     ],
 )
 def test_what_is_refused_is_said_without_a_trace(trunkline: Terminal, words: tuple[str, ...], said: str) -> None:

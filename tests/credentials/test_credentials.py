@@ -208,6 +208,7 @@ def test_a_fallback_of_nought_means_a_token_for_each_request() -> None:
         ((401, {"error": "invalid_client", "error_description": "bad secret s3cret&x"}), "invalid_client: bad secret ***"),
         ((502, b"<html>proxy</html>"), "answered 502"),
         ((200, b"not json"), "JSON object"),
+        ((200, b'{"access_token":"\xff"}'), "JSON object"),
         ((200, [1]), "JSON object"),
         ((200, {"id_token": "x"}), "no text at 'access_token'; it has id_token"),
         (token("a", -5), "lifetime of -5"),

@@ -191,6 +191,29 @@ def test_a_model_in_the_base_url_is_filled_in() -> None:
     assert resolve(made, "custom-llm/azure-like/gpt-4o", "w")[0].base_url == "https://h/deployments/gpt-4o"
 
 
+@pytest.mark.parametrize(
+    ("base_url", "model", "filled"),
+    [
+        ("https://h/{model}/v1", "a b/c?d#e%2f", "https://h/a%20b/c%3Fd%23e%252f/v1"),
+        ("https://h/{model}/v1", "org/m:1", "https://h/org/m:1/v1"),
+        ("https://{model}.h.example/v1", "gpt-4o", "https://gpt-4o.h.example/v1"),
+        ("https://{model}.h.example/{model}", "gpt-4o", "https://gpt-4o.h.example/gpt-4o"),
+        ("https://h/{model}/v1", "../admin", None),
+        ("https://h/{model}/v1", "a/./b", None),
+        ("https://{model}.h.example/v1", "evil.example/x", None),
+        ("https://{model}.h.example/v1", "evil.example:80#", None),
+        ("https://{model}.h.example/v1", "u@evil.example\\", None),
+    ],
+)
+def test_a_models_name_in_the_base_url_never_leads_elsewhere(base_url: str, model: str, filled: str | None) -> None:
+    made = snapshot("", {}, custom("row", base_url=base_url))
+    if filled is not None:
+        assert resolve(made, f"custom-llm/row/{model}", "w")[0].base_url == filled
+        return
+    with pytest.raises(CallerError, match="cannot stand there"):
+        resolve(made, f"custom-llm/row/{model}", "w")
+
+
 def test_a_vertex_row_of_a_workspace_is_reached_by_opiks_spelling() -> None:
     stored = Provider(
         name="vertex-ai", kind="vertex", auth=GoogleAuth(Secret("{}")), base_url="https://v", workspace="w", options={"project": "p"}

@@ -46,6 +46,15 @@ def test_a_vendors_key_is_its_kind_at_the_vendors_own_address(provider: str, kin
     assert row.trusted, "the URL is ours, not the workspace's"
 
 
+def test_a_row_that_cannot_be_read_is_left_out_and_the_others_stay(caplog: pytest.LogCaptureFixture) -> None:
+    assert custom(base_url="http://[::1/v1") is None
+    assert "is not used: it cannot be read (ValueError)" in caplog.text
+    assert "::1" not in caplog.text
+    nested = Secret('{"a":' * 5000)
+    assert made(provider="vertex-ai", api_key=nested).options["location"] == "global"
+    assert custom(configuration={"url_query_params": nested.reveal()}).query == ()
+
+
 def test_every_opik_provider_has_a_kind_of_ours() -> None:
     from trunkline.providers import KINDS
 

@@ -13,7 +13,7 @@ from trunkline.access import Limits, key_hash
 from trunkline.errors import CallerError, OperatorError
 from trunkline.secret import Secret
 from trunkline.store import gateway_keys, provider_keys
-from trunkline.store.engine import HEAD, is_new, reading, writing
+from trunkline.store.engine import HEAD, connect, is_new, reading, writing
 from trunkline.store.records import AuthConfig, Credential, GatewayKey, fresh_id, instant
 from trunkline.store.store import Rows, Store
 
@@ -46,6 +46,17 @@ def test_what_is_stored_is_read_back_whole(store: Store) -> None:
         assert provider_keys.every(read, "default") == [plain, full]
         assert provider_keys.one(read, "default", full.id) == full
         assert provider_keys.one(read, "other", full.id) is None
+
+
+@pytest.mark.skipif(not postgres.present(), reason=postgres.ABSENT)
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_what_a_postgresql_url_asks_for_is_kept(scheme: str) -> None:
+    url = postgres.shared().database().replace("postgresql", scheme) + "?options=-c%20search_path%3Dmine%20-c%20lock_timeout%3D7s"
+    engine = connect(url)
+    with engine.connect() as connection:
+        shown = [connection.exec_driver_sql(f"SHOW {name}").scalar() for name in ("search_path", "lock_timeout", "statement_timeout")]
+    assert shown == ["mine", "7s", "15s"]
+    engine.dispose()
 
 
 def test_one_row_per_workspace_provider_and_name(store: Store) -> None:

@@ -1,7 +1,7 @@
 """`trunkline keys create|list|revoke`: keys of ours, written straight to the store.
 
-Odd here: no running gateway is needed, and none is told: each looks at the store every half second and takes the change over. What
-is printed on standard output by `create` is the key alone, so that it can be piped; everything else goes to standard error.
+Odd here: no running gateway is needed: each looks at the store every half second, and is told at once where that is PostgreSQL. What is
+printed on standard output by `create` is the key alone, so that it can be piped; everything else goes to standard error.
 """
 
 from __future__ import annotations

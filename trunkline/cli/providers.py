@@ -15,6 +15,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, cast
 
+from ..access import workspace_name
 from ..config.schema import Settings
 from ..errors import CallerError
 from ..secret import Secret
@@ -69,7 +70,7 @@ def add(store: Store, workspace: str, provider: str, key: Secret | None, *, name
         configuration={"models": models} if models else None,
     )
     now = time.time()
-    row = created(form, id=fresh_id(), workspace=workspace, by="cli", at=instant(now))
+    row = created(form, id=fresh_id(), workspace=workspace_name(workspace.encode()), by="cli", at=instant(now))
     with store.writing(now) as write:
         rows.insert(write, row)
     print(row.id)

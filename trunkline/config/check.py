@@ -28,7 +28,7 @@ NAMED = ("providers", "models", "prices")
 """Tables of tables: `[providers.NAME]`."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
+DATABASES = ("sqlite:///", "postgresql://", "postgres://", "postgresql+psycopg://")
 
 
 def check(

@@ -2,8 +2,9 @@
 
 The request path reads `live.snapshot` and nothing else. A change made through this process's API is in the snapshot before the API
 answers. What other replicas or workers change is seen by asking the store for its generation every half second: one indexed row, the
-same on SQLite and PostgreSQL, and nothing to reconnect or miss. Whatever goes wrong here (a bad config, a store that is down) is logged,
-shown in `healthy` and `reason`, and leaves the last good snapshot in place.
+same on SQLite and PostgreSQL, and nothing to reconnect or miss. PostgreSQL's notices make the question come at once; since one may be
+lost, the half second stays. Whatever goes wrong here (a bad config, a store that is down) is logged, shown in `healthy` and `reason`, and
+leaves the last good snapshot in place.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ..access import Grant, TokenVerifier
 from ..errors import ConfigError, GatewayError, OperatorError
 from ..providers import Provider
 from ..store.engine import is_new
+from ..store.listening import listen
 from ..store.provider import provider_of
 from ..store.records import GatewayKey
 from ..store.store import Reading, Rows, Store, Writing
@@ -35,6 +37,9 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 POLL_SECONDS = 0.5
+STOP_SECONDS = 2.0
+SPACING_SECONDS = 0.05
+"""At least so long between two questions, however many notices come: many writers elsewhere must not keep this process rebuilding."""
 
 
 class Live:
@@ -68,7 +73,8 @@ class Live:
         """The rows that `_grants` and `_providers` were made of."""
         self._grants: dict[str, Grant] = {}
         self._providers: dict[str, Provider | None] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._told = asyncio.Event()
         self._signature: object = None
         self._store_problem = ""
         self._config_problem = ""
@@ -98,13 +104,13 @@ class Live:
         else:
             self._complete = True
         self.snapshot = self._rebuilt()
-        self._task = asyncio.create_task(self._watch())
+        self._tasks.append(asyncio.create_task(self._watch()))
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
         if self._store is not None:
             await asyncio.to_thread(self._store.close)
 
@@ -182,6 +188,7 @@ class Live:
         async with self._opening:
             if self._store is None:
                 self._store = await asyncio.to_thread(self._open_store)
+                self._tasks.append(asyncio.create_task(listen(self._store.engine, self._hear)))
             return self._store
 
     async def _read_store(self) -> None:
@@ -227,6 +234,7 @@ class Live:
 
     async def _watch(self) -> None:
         while True:
+            self._told.clear()
             try:
                 if self._store is None or self._store_problem or await asyncio.to_thread(self._store.generation) != self._rows.generation:
                     await self.refresh()
@@ -236,7 +244,14 @@ class Live:
                 self._store_failed(error)
             except Exception:
                 log.exception("watching the config and the store failed; it goes on")
-            await asyncio.sleep(self._poll)
+            await asyncio.sleep(SPACING_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), self._poll - SPACING_SECONDS)
+
+    def _hear(self, generation: int | None) -> None:
+        """The store says that it was changed; None where it cannot say how far."""
+        if generation is None or generation > self._rows.generation:
+            self._told.set()
 
     def _sign(self) -> object:
         """Changes when a watched file does. A file replaced by renaming has a new inode."""

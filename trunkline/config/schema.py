@@ -46,6 +46,7 @@ class Oidc(Struct, frozen=True, kw_only=True):
     audience: str = ""
     workspace_claim: str = ""
     models_claim: str = ""
+    limits_claim: str = ""
     jwks_url: str = ""
 
 

@@ -70,7 +70,7 @@ def read_token(response: HttpResponse, auth: OAuthClient, now: float) -> Token:
     host = urlsplit(auth.token_url).hostname or auth.token_url
     try:
         body = msgspec.json.decode(response.body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         body = None
     if response.status >= 300 or response.status < 200:
         raise _refused(f"the token endpoint {host} answered {response.status}{_said(body, auth)}", response.status)

@@ -10,9 +10,11 @@ variable to set; what means nothing says what it may have been meant to be.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from ..errors import CallerError
 from ..providers import CLAUDE_ON_VERTEX, KINDS, LOCAL_ALIAS, RESPONSES_ONLY, SPELLINGS, Kind, Provider
@@ -26,6 +28,8 @@ REMEMBERED = 4096
 LONGEST = 512
 ON_OPENROUTER = frozenset({"openai", "anthropic", "deepseek", "cohere", "perplexity", "nvidia"})
 """Kinds that OpenRouter's catalogue has under the same prefix; the others' prefixes mean the vendor itself."""
+IN_A_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
+SAFE_IN_A_PATH = "/:@!$'()*+,;=~"
 GROQ_OWN = ("compound", "compound-mini")
 """Groq's own models, whose ids really begin with groq/ (https://console.groq.com/docs/compound)."""
 
@@ -190,6 +194,20 @@ def stripped(model: str, row: Provider) -> str:
     return model.removeprefix("custom-llm/").removeprefix(f"{row.name}/")
 
 
+def placed(base_url: str, model: str) -> str:
+    """A base URL with the model's name where it has `{model}`, as one part of the path or label of the host whatever the name holds.
+
+    Raises CallerError for a name that would lead elsewhere: whoever asks does not choose where the key is sent.
+    """
+    if "{model}" not in base_url:
+        return base_url
+    scheme, _, rest = base_url.partition("://")
+    host, slash, path = rest.partition("/")
+    if ("{model}" in host and not IN_A_HOST.fullmatch(model)) or {".", ".."} & set(model.split("/")):
+        raise CallerError("this provider's base_url has the model's name in it, and this name cannot stand there", param="model")
+    return f"{scheme}://{host.replace('{model}', model)}{slash}{path.replace('{model}', quote(model, safe=SAFE_IN_A_PATH))}"
+
+
 def build_target(row: Provider, model: str) -> Target:
     """A provider and a model as everything the request path needs."""
     kind = KINDS[row.kind]
@@ -203,7 +221,7 @@ def build_target(row: Provider, model: str) -> Target:
         kind=row.kind,
         model=model,
         dialect=dialect,
-        base_url=row.base_url.replace("{model}", model),
+        base_url=placed(row.base_url, model),
         auth=row.auth,
         headers=row.headers,
         query=row.query,

@@ -190,6 +190,8 @@ def _issuer(settings: Settings) -> Issuer | None:
     table = settings.auth.oidc
     if settings.auth.mode != "oidc" or table is None:
         return None
+    import msgspec
+
     from ..oidc import Issuer, Rules
 
-    return Issuer(Rules(table.issuer, table.audience, table.workspace_claim, table.models_claim, table.jwks_url))
+    return Issuer(Rules(**msgspec.structs.asdict(table)))

@@ -1,11 +1,15 @@
-"""Every route beside completions and probes, as one Starlette application. Built at the first request that needs it."""
+"""Every route beside completions and probes, as one Starlette application. Built at the first request that needs it.
+
+Odd here: nothing redirects. Starlette would, for a slash at the end, to a URL made of the caller's `Host` and the scheme of the last hop:
+behind a proxy that ends TLS, that sends a key along in the clear. `App` takes such a slash off instead.
+"""
 
 from __future__ import annotations
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from .. import __version__
 from ..errors import CallerError, GatewayError
@@ -22,7 +26,9 @@ def build(assembly: Assembly) -> Starlette:
     api.slowdown = assembly.gateway.slowdown
     listed = [made(api, endpoint, prefix) for prefix in ("", "/api") for endpoint in models.ENDPOINTS]
     pages = [Route("/openapi.json", openapi), Route("/docs", docs), Route("/", index)]
-    return Starlette(routes=[*routes(api), *listed, *pages], exception_handlers={404: not_found, 405: wrong_method, Exception: failed})
+    built = Starlette(routes=[*routes(api), *listed, *pages], exception_handlers={404: not_found, 405: wrong_method, Exception: failed})
+    built.router.redirect_slashes = False
+    return built
 
 
 def refusal(request: Request, error: GatewayError) -> Response:
@@ -36,7 +42,15 @@ async def not_found(request: Request, error: Exception) -> Response:
 
 
 async def wrong_method(request: Request, error: Exception) -> Response:
-    return refusal(request, CallerError(f"{request.method} is not for {request.url.path}", status=405, code="method_not_allowed"))
+    """405 with what the path does take (RFC 9110, 15.5.6 wants it told); to OPTIONS that is the answer."""
+    takes = {method for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE for method in route.methods}
+    allow = {"allow": ", ".join(sorted(takes | {"OPTIONS"}))}
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers=allow)
+    said = f"{request.method} is not for {request.url.path}, which takes {allow['allow']}"
+    answer = refusal(request, CallerError(said, status=405, code="method_not_allowed"))
+    answer.headers.update(allow)
+    return answer
 
 
 async def failed(request: Request, error: Exception) -> Response:

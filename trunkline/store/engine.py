@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 HEAD = "0001"
 """The newest migration's revision; a test keeps it so."""
 BUSY_MS = 10_000
+POSTGRES_OPTIONS = "-c statement_timeout=15000 -c lock_timeout=10000"
 MIGRATION_LOCK = 0x7472756E6B  # "trunk", for pg_advisory_xact_lock
 
 
@@ -36,16 +37,18 @@ def connect(url: str) -> Engine:
     except ArgumentError:
         raise OperatorError("storage.url is not a database URL; use sqlite:///path or postgresql://user:pass@host/db") from None
     backend = parsed.get_backend_name()
-    if backend == "postgresql":
+    if backend in ("postgresql", "postgres"):
+        own = parsed.query.get("options", ())
+        options = [POSTGRES_OPTIONS, *([own] if isinstance(own, str) else own)]  # what is said last wins
         return create_engine(
-            parsed.set(drivername="postgresql+psycopg"),
+            parsed.set(drivername="postgresql+psycopg").difference_update_query(["options"]),
             pool_size=3,
             max_overflow=5,
             pool_timeout=10,
             pool_pre_ping=True,
             hide_parameters=True,
             isolation_level="REPEATABLE READ",
-            connect_args={"connect_timeout": 5, "options": "-c statement_timeout=15000 -c lock_timeout=10000"},
+            connect_args={"options": " ".join(options), **({} if "connect_timeout" in parsed.query else {"connect_timeout": 5})},
         )
     if backend != "sqlite":
         raise OperatorError(f"storage.url names {backend}; only sqlite:///path and postgresql://user:pass@host/db are supported")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ..access import Limits
-from .records import GatewayKey
+from .records import GatewayKey, is_id
 from .store import Reading, Writing
 
 if TYPE_CHECKING:
@@ -35,12 +35,14 @@ def delete(write: Writing, id: str) -> bool:
     """Whether it was there."""
     from .tables import gateway_keys as table
 
-    return write.connection.execute(table.delete().where(table.c.id == id)).rowcount > 0
+    return is_id(id) and write.connection.execute(table.delete().where(table.c.id == id)).rowcount > 0
 
 
 def one(read: Reading, id: str) -> GatewayKey | None:
     from .tables import gateway_keys as table
 
+    if not is_id(id):
+        return None
     row = read.connection.execute(table.select().where(table.c.id == id)).first()
     return None if row is None else _record(row)
 

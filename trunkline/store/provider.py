@@ -61,7 +61,18 @@ def oauth_client(auth: AuthConfig) -> OAuthClient:
 
 
 def provider_of(key: ProviderKey) -> Provider | None:
-    """A row as a provider of its workspace; None where it says too little to be called."""
+    """A row as a provider of its workspace; None where it says too little to be called.
+
+    Raises nothing: one workspace's row, however odd, must not keep the others' changes out of the snapshot.
+    """
+    try:
+        return _provider_of(key)
+    except Exception as error:  # its text is not logged: the row is full of secrets
+        log.error("stored provider key %s (%s) is not used: it cannot be read (%s)", key.id, key.provider, type(error).__name__)
+        return None
+
+
+def _provider_of(key: ProviderKey) -> Provider | None:
     kind = kind_of(key)
     options = options_of(key, kind)
     base_url, query = tidy_base_url(kind, (key.base_url or default_base_url(kind, options)).strip())
@@ -148,7 +159,7 @@ def project_of(secret: Secret) -> str:
     """The project a service account belongs to; "" where the secret is none."""
     try:
         return msgspec.json.decode(secret.reveal(), type=ServiceAccount).project_id
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return ""
 
 
@@ -166,6 +177,6 @@ def extra_query(key: ProviderKey) -> tuple[tuple[str, str], ...]:
         return ()
     try:
         params = msgspec.json.decode(text, type=dict[str, str | bool | int | float])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return ()
     return tuple((name, value if isinstance(value, str) else msgspec.json.encode(value).decode()) for name, value in params.items())

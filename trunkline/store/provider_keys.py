@@ -9,7 +9,7 @@ import msgspec
 
 from ..errors import CallerError, OperatorError
 from ..secret import Secret
-from .records import AuthConfig, Credential, ProviderKey
+from .records import AuthConfig, Credential, ProviderKey, is_id
 from .sealing import Place
 from .store import Reading, Writing
 
@@ -37,12 +37,15 @@ def delete(write: Writing, workspace: str, ids: Iterable[str]) -> int:
     """Remove those rows of the workspace; ids that are not there are no error. How many there were."""
     from .tables import provider_keys as table
 
-    return write.connection.execute(table.delete().where(table.c.workspace == workspace, table.c.id.in_(list(ids)))).rowcount
+    possible = [id for id in ids if is_id(id)]
+    return write.connection.execute(table.delete().where(table.c.workspace == workspace, table.c.id.in_(possible))).rowcount
 
 
 def one(read: Reading, workspace: str, id: str) -> ProviderKey | None:
     from .tables import provider_keys as table
 
+    if not is_id(id):
+        return None
     row = read.connection.execute(table.select().where(table.c.workspace == workspace, table.c.id == id)).first()
     return None if row is None else _record(read, row)
 

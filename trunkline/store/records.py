@@ -101,3 +101,8 @@ def fresh_id() -> str:
     raw[8] = raw[8] & 0x3F | 0x80
     text = raw.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def is_id(text: str) -> bool:
+    """Whether a text may be asked of the database as an id: PostgreSQL takes one with a NUL in it for a failure, not for an unknown one."""
+    return "\0" not in text

@@ -117,12 +117,14 @@ class Store:
     @contextlib.contextmanager
     def writing(self, now: float) -> Iterator[Writing]:
         """One transaction; `now` is Unix time. Committed and on disk when the block ends."""
+        from .listening import announce
         from .tables import store_state
         from .versions import writing_key
 
         with unavailable(), writing(self.engine) as connection:
             bump = store_state.update().values(generation=store_state.c.generation + 1).returning(store_state.c.generation)
             generation = connection.execute(bump).scalar_one()
+            announce(connection, generation)
             key = writing_key(connection, self.ring, instant(now))
             yield Writing(connection, self.ring, generation, key)
 

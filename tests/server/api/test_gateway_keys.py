@@ -103,6 +103,7 @@ def test_a_patch_changes_what_it_names_and_clears_with_null(on_sqlite: Served) -
         ({"limits": {"budget": -1}}, "limits.budget", "must not be negative"),
         ({"name": "x" * 151}, "name", "at most 150"),
         ({"name": None}, None, "name"),
+        ({"name": "a\0b"}, "name", "control characters"),
         ({"models": [""]}, "models", "none blank"),
         ({"tags": ["x" * 301]}, "tags", "300"),
         ({"expires_at": -1}, "expires_at", "ISO 8601"),

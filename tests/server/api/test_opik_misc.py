@@ -61,6 +61,7 @@ def test_the_opik_client_lists_an_ollamas_models(gateway: Served) -> None:
     [
         (None, 502, "could not connect to odd"),
         (HttpResponse(200, {}, b"<html>"), 502, "is not Ollama"),
+        (HttpResponse(200, {}, b'{"version":"\xff"}'), 502, "is not Ollama"),
         (HttpResponse(401, {}, b""), 502, "answered with status 401"),
     ],
 )

@@ -7,16 +7,18 @@ import gzip
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from trunkline.secret import Secret
 from trunkline.target import Bearer, OAuthClient
 from trunkline.wire import HttpResponse
 
 from ... import postgres
-from .served import Served, serving
+from .served import ADMIN, Served, serving
 
 PATH = "/v1/private/llm-provider-key"
 CUSTOM = {"provider": "custom-llm", "provider_name": "vllm", "base_url": "http://u/v1", "configuration": {"models": "custom-llm/vllm/m"}}
@@ -108,6 +110,20 @@ def test_another_workspace_neither_sees_nor_changes_it(gateway: Served) -> None:
     create(gateway, CUSTOM)
 
 
+@pytest.mark.parametrize("name", ["team", "größe", "\U0001f600 日本"])
+def test_a_workspace_is_named_by_its_header_or_in_the_query(on_sqlite: Served, name: str) -> None:
+    id = create(on_sqlite, CUSTOM, headers={"Comet-Workspace": name.encode()})
+    assert on_sqlite.get(PATH, params={"workspace_name": name}).json()["content"][0]["id"] == id
+    assert on_sqlite.get(PATH, params={"workspace_name": name}, headers={"Comet-Workspace": "other"}).json()["total"] == 0
+
+
+def test_two_callers_who_store_the_same_provider_at_once_get_one_row(gateway: Served) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda _: gateway.post(PATH, json={"provider": "openai", "api_key": "k"}).status_code, range(8)))
+    assert sorted(statuses) == [201] + [409] * 7
+    assert gateway.get(PATH).json()["total"] == len(gateway.live.snapshot.providers) == 1
+
+
 def test_two_gateways_on_one_database_agree_within_two_seconds(url: str, tmp_path: Path) -> None:
     with serving(url, tmp_path) as one, serving(url, tmp_path) as other:
         id = create(one, CUSTOM)
@@ -169,6 +185,14 @@ REFUSED = [
     ({"provider": "ollama"}, 422, ["provider_name must not be blank for provider ollama"]),
     ({**CUSTOM, "name": "n" * 151, "provider_name": "p" * 151}, 422,
      ["name size must be between 0 and 150", "provider_name size must be between 0 and 150"]),
+    ({**CUSTOM, "name": "a\0", "provider_name": "b\x1f"}, 422,
+     ["name must not hold control characters", "provider_name must not hold control characters"]),
+    ({"provider": "openai", "api_key": "two\nlines"}, 422, ["api_key must be one line (or a service account's JSON)"]),
+    ({"provider": "openai", "api_key": "bell\x07"}, 422, ["api_key must be one line (or a service account's JSON)"]),
+    ({**CUSTOM, "base_url": "http://h/v1\r\nX: y"}, 422, ["base_url must not hold control characters"]),
+    ({**CUSTOM, "base_url": "https://{model}/v1"}, 422,
+     ["base_url must not leave the end of the host to {model}: whoever names a model would choose where the key is sent"]),
+    ({**CUSTOM, "headers": {"a": "b\x7f"}}, 422, ["headers: 'a' is not a header that can be sent"]),
     ({**CUSTOM, "base_url": " "}, 422, ["base_url must not be blank"]),
     ({**CUSTOM, "base_url": "ftp://h"}, 422, ["base_url must be an http or https URL with a host"]),
     ({**CUSTOM, "base_url": "http://u:p@h"}, 422, ["base_url must not hold a user and password; use api_key or headers"]),
@@ -207,6 +231,7 @@ def test_what_is_refused_and_how(on_sqlite: Served, body: dict[str, Any], status
     [
         (b"{", {}, 400),
         (b"[]", {}, 400),
+        (b'{"provider":"openai","api_key":"\xff"}', {}, 400),
         (b"", {}, 422),
         (b"null", {}, 422),
         (b"{}", {"content-type": "text/plain"}, 415),
@@ -224,6 +249,26 @@ def test_bodies_that_cannot_be_read(on_sqlite: Served, content: bytes, headers: 
 def test_a_gzipped_body_is_read(on_sqlite: Served) -> None:
     body = gzip.compress(json.dumps({"provider": "openai", "api_key": "k" * 20}).encode())
     assert on_sqlite.post(PATH, content=body, headers={"content-encoding": "gzip", "content-type": "application/json"}).status_code == 201
+
+
+def test_a_key_copied_with_white_space_around_it_is_stored_without(on_sqlite: Served) -> None:
+    id = create(on_sqlite, {"provider": "openai", "api_key": "  sk-0123456789abcdef \n"})
+    assert on_sqlite.live.snapshot.providers[0].auth == Bearer(Secret("sk-0123456789abcdef"))
+    assert on_sqlite.patch(f"{PATH}/{id}", json={"api_key": "\tsk-another-0123456789\r\n"}).status_code == 204
+    assert on_sqlite.live.snapshot.providers[0].auth == Bearer(Secret("sk-another-0123456789"))
+    assert on_sqlite.patch(f"{PATH}/{id}", json={"api_key": " \n"}).status_code == 422
+
+
+def test_an_id_that_no_row_can_have_is_an_unknown_one(gateway: Served) -> None:
+    """PostgreSQL refuses to look for a NUL."""
+    assert gateway.get(f"{PATH}/%00").status_code == 404
+    assert gateway.patch(f"{PATH}/%00", json={"name": "n"}).status_code == 404
+    assert gateway.post(f"{PATH}/delete", json={"ids": ["\0", "0197"]}).status_code == 204
+    as_admin = {"authorization": ADMIN}
+    assert gateway.get("/v1/admin/keys/%00", headers=as_admin).status_code == 404
+    assert gateway.patch("/v1/admin/keys/%00", json={}, headers=as_admin).status_code == 404
+    assert gateway.delete("/v1/admin/keys/%00", headers=as_admin).status_code == 404
+    assert gateway.get("/v1/admin/keys?workspace=%00", headers=as_admin).status_code == 400
 
 
 def test_what_was_never_set_reads_null(on_sqlite: Served) -> None:

@@ -2,7 +2,8 @@
 
 An endpoint is a row (method, path, who may call, handler), so that the table of routes is also the table of rights, and the
 authorization test walks it. Bodies are small here: 1 MB unpacked. A write must not be a form or plain text, the kinds of body a
-browser sends across sites without asking first: in open mode on loopback a web page could otherwise store keys here.
+browser sends across sites without asking first: in open mode on loopback a web page could otherwise store keys here. Nor does a browser
+ask before it sends a body without any type, so a page of another site is told by `sec-fetch-site` too.
 
 Errors on Opik's paths have OpenAI's `error` object and beside it Opik's `code` and `message`, or `errors` for a list of faults.
 """
@@ -81,7 +82,8 @@ def made(api: Api, endpoint: Endpoint, prefix: str = "") -> Route:
     async def serve(request: Request) -> Response:
         try:
             caller = who(request, api, endpoint.needs)
-            if request.method in ("POST", "PATCH", "PUT"):
+            if request.method not in ("GET", "HEAD"):
+                refuse_other_sites(request)
                 refuse_forms(request)
             return await endpoint.handle(request, api, caller)
         except GatewayError as error:
@@ -109,7 +111,8 @@ def who(request: Request, api: Api, needs: Needs) -> Caller:
         return Caller()
     if needs == "admin":
         return identify_admin(snapshot, authorization, x_api_key, api.clock())
-    workspace = (header("comet-workspace") or request.query_params.get("workspace_name", "")).encode("latin-1", "replace")
+    named = header("comet-workspace", "").encode("latin-1")  # as it came; a query's text is decoded already
+    workspace = named or request.query_params.get("workspace_name", "").encode()
     caller = identify(snapshot, authorization, x_api_key, workspace, api.clock())
     if needs == "writer" and snapshot.access.mode != "open" and not caller.may_write_keys:
         raise CallerError(
@@ -131,6 +134,15 @@ async def slowed(request: Request, api: Api) -> None:
 # ── bodies in ────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def refuse_other_sites(request: Request) -> None:
+    """What a page of another site writes in its visitor's name. With a header of its own the browser has asked first."""
+    header = request.headers.get
+    if header("sec-fetch-site") == "cross-site" and not (header("authorization") or header("x-api-key")):
+        raise CallerError(
+            "A web page of another site may not change anything here without a key.", status=403, type="permission_error", code="cross_site"
+        )
+
+
 def refuse_forms(request: Request) -> None:
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if sent in FORM_TYPES:
@@ -142,9 +154,9 @@ def refuse_forms(request: Request) -> None:
 async def read_body(request: Request) -> bytes:
     """The body, unpacked where it came gzipped (the opik client packs those above 256 bytes). CallerError 413 above `MAX_BODY`."""
     packed = request.headers.get("content-encoding", "identity").strip().lower()
-    if packed not in ("identity", "gzip", ""):
+    if packed not in ("identity", "gzip", "x-gzip", ""):
         raise CallerError(f"content-encoding {packed!r} is not supported; send gzip or none", status=415)
-    unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS) if packed == "gzip" else None
+    unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS) if packed.endswith("gzip") else None
     body = bytearray()
     try:
         async for chunk in request.stream():
@@ -153,6 +165,8 @@ async def read_body(request: Request) -> bytes:
                 raise CallerError(f"The body is larger than {MAX_BODY} bytes", status=413)
     except zlib.error:
         raise CallerError("Unable to process JSON. The body is not gzip, as content-encoding says") from None
+    if unpacker is not None and (not unpacker.eof or unpacker.unused_data):
+        raise CallerError("Unable to process JSON. The gzip body ends too early, or something follows its end")
     return bytes(body)
 
 
@@ -162,9 +176,14 @@ async def read_json(request: Request, type: type[T]) -> T:
     if not body.strip() or body.strip() == b"null":
         raise invalid("request body must not be null")
     try:
+        body.decode()  # first, since a part that is read later must not be the first to be seen as none
         return msgspec.json.decode(body, type=type)
+    except UnicodeDecodeError as error:
+        raise CallerError(f"Unable to process JSON. It is not valid UTF-8: {error.reason} at byte {error.start}") from None
     except msgspec.DecodeError as error:  # a ValidationError too: both are what Jackson calls a processing exception
         raise CallerError(f"Unable to process JSON. {error}") from None
+    except RecursionError:
+        raise CallerError("Unable to process JSON. It is nested too deeply") from None
 
 
 def invalid(*faults: str) -> CallerError:

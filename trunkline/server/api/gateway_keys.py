@@ -16,13 +16,14 @@ from msgspec import UNSET, Struct, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ...access import DEFAULT_WORKSPACE, KEY_PREFIX, Caller, Limits, Role, key_hash, workspace_name
+from ...access import DEFAULT_WORKSPACE, KEY_PREFIX, Caller, Limits, Role, key_hash, negative, workspace_name
 from ...errors import CallerError
 from ...secret import Secret
 from ...store import gateway_keys as rows
 from ...store.records import GatewayKey, fresh_id, instant
 from ...store.store import Writing
 from .endpoint import Api, Endpoint, answer, nothing, read_json
+from .provider_forms import controls
 
 SHOWN_CHARACTERS = 8
 LONGEST = 150
@@ -97,15 +98,14 @@ def changed(stored: GatewayKey, form: KeyChange, *, at: str) -> GatewayKey:
 def checked(form: NewKey | KeyChange) -> None:
     if isinstance(form.name, str) and len(form.name) > LONGEST:
         raise CallerError(f"name may have at most {LONGEST} characters", param="name")
+    if isinstance(form.name, str) and controls(form.name):
+        raise CallerError("name must not hold control characters", param="name")
     for field in ("models", "tags"):
         values = getattr(form, field)
         if isinstance(values, list) and (len(values) > MOST or any(not value.strip() or len(value) > 300 for value in values)):
             raise CallerError(f"{field} may have at most {MOST} entries, none blank or above 300 characters", param=field)
-    if isinstance(form.limits, Limits):
-        for field in form.limits.__struct_fields__:
-            value = getattr(form.limits, field)
-            if isinstance(value, int | float) and value < 0:
-                raise CallerError(f"limits.{field} must not be negative", param=f"limits.{field}")
+    if isinstance(form.limits, Limits) and (field := negative(form.limits)):
+        raise CallerError(f"limits.{field} must not be negative", param=f"limits.{field}")
 
 
 def moment(given: dt.datetime | float | None) -> float | None:
@@ -149,10 +149,14 @@ async def read_form(request: Request, type: type[T]) -> T:
         return msgspec.json.decode(raw, type=type)
     except msgspec.DecodeError as error:
         raise CallerError(f"Unable to process JSON. {error}") from None
+    except RecursionError:
+        raise CallerError("Unable to process JSON. It is nested too deeply") from None
 
 
 async def find(request: Request, api: Api, caller: Caller) -> Response:
-    keys = await api.live.view(lambda read: rows.every(read, request.query_params.get("workspace")))
+    wanted = request.query_params.get("workspace")
+    workspace = None if wanted is None else workspace_name(wanted.encode())
+    keys = await api.live.view(lambda read: rows.every(read, workspace))
     return answer({"object": "list", "data": [shown(key) for key in keys]})
 
 

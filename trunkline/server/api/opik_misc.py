@@ -72,7 +72,7 @@ async def ollama_test(request: Request, api: Api, caller: Caller) -> Response:
     try:
         response = await ollama(request, api, "/api/version")
         found = msgspec.json.decode(response.body, type=Version)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return answer(
             {"connected": False, "version": None, "error_message": "What answers there is not Ollama: /api/version gave no JSON"}, 502
         )
@@ -86,7 +86,7 @@ async def ollama_models(request: Request, api: Api, caller: Caller) -> Response:
     try:
         response = await ollama(request, api, "/api/tags")
         return answer(msgspec.json.decode(response.body, type=Tags).models)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise GatewayError("What answers there is not Ollama: /api/tags gave no list of models", code="not_ollama") from None
     except UpstreamError as error:
         raise GatewayError(error.message, status=503, type=error.type, code=error.code, details=error.details) from None

@@ -76,11 +76,11 @@ def created(form: KeyForm, *, id: str, workspace: str, by: str, at: str) -> Prov
     if naming and not (form.provider_name or "").strip():
         faults.append(f"provider_name must not be blank for provider {form.provider}")
     auth = form.auth_config if form.auth_config is not None and not form.auth_config.empty else None
-    if not naming and auth is None and not (form.api_key or "").strip():
+    if not naming and auth is None and not sent_key(form):
         faults.append("api_key must not be blank")
     if faults:
         raise invalid(*faults)
-    if auth is not None and form.api_key:
+    if auth is not None and sent_key(form):
         raise CallerError(BOTH, param="api_key")
     return ProviderKey(
         id=id,
@@ -88,7 +88,7 @@ def created(form: KeyForm, *, id: str, workspace: str, by: str, at: str) -> Prov
         provider=form.provider,
         provider_name=(form.provider_name or "").strip() if naming else "",
         name=form.name,
-        api_key=Secret(form.api_key) if form.api_key else None,
+        api_key=Secret(sent_key(form)) if sent_key(form) else None,
         headers=None if form.headers is None else secrets(form.headers),
         configuration=None if form.configuration is None else tuple(texts(form.configuration).items()),
         base_url=form.base_url,
@@ -104,13 +104,13 @@ def updated(stored: ProviderKey, form: KeyForm, *, by: str, at: str) -> Provider
     """The row after an update. Null keeps; `headers`, `configuration` and `auth_config` are replaced whole, `{}` clears them."""
     naming = stored.provider in NAMING
     faults = common_faults(form)
-    if form.api_key is not None and not form.api_key.strip() and not naming:
+    if form.api_key is not None and not sent_key(form) and not naming:
         faults.append("api_key must not be blank")
     if faults:
         raise invalid(*faults)
     api_key, auth = stored.api_key, stored.auth_config
-    kept = form.api_key is not None and api_key is not None and form.api_key == api_key.masked() and "*" in form.api_key
-    new_key = form.api_key if form.api_key and not kept else None
+    kept = api_key is not None and sent_key(form) == api_key.masked() and "*" in sent_key(form)
+    new_key = "" if kept else sent_key(form)
     new_auth = form.auth_config is not None and not form.auth_config.empty
     if new_key and (new_auth or (auth is not None and form.auth_config is None)):
         raise CallerError(BOTH, param="api_key")
@@ -119,7 +119,7 @@ def updated(stored: ProviderKey, form: KeyForm, *, by: str, at: str) -> Provider
         api_key = None if new_auth else api_key
     if new_key:
         api_key = Secret(new_key)
-    elif form.api_key is not None and not form.api_key.strip():
+    elif form.api_key is not None and not sent_key(form):
         api_key = None
     naming_now = (form.provider_name or "").strip() if naming and not stored.provider_name else ""
     return msgspec.structs.replace(
@@ -185,24 +185,26 @@ def hidden(item: CredentialForm, old: Credential | None) -> bool:
     return (old is not None and old.secret) or (secretive(item.key) if item.secret is None else item.secret)
 
 
+def sent_key(form: KeyForm) -> str:
+    """The key without what a copy from elsewhere brings along: no key has white space at its ends."""
+    return (form.api_key or "").strip()
+
+
 def common_faults(form: KeyForm) -> list[str]:
     faults = [
         f"{field} size must be between 0 and {LONGEST_NAME}"
         for field in ("name", "provider_name")
         if len(getattr(form, field) or "") > LONGEST_NAME
     ]
+    faults += [f"{field} must not hold control characters" for field in ("name", "provider_name") if controls(getattr(form, field) or "")]
     if form.base_url is not None and (problem := url_problem(form.base_url)):
         faults.append(f"base_url {problem}")
     for name, value in (form.headers or {}).items():
-        if not header_name(name) or any(letter in "\r\n\0" for letter in text(value)):
+        if not header_name(name) or controls(text(value).replace("\t", "")):
             faults.append(f"headers: {name!r} is not a header that can be sent")
         elif name.lower() in FRAMING_HEADERS:
             faults.append(f"headers: {name!r} is set by the gateway itself")
-    if (
-        form.api_key is not None
-        and any(letter in "\r\n\0" for letter in form.api_key.strip())
-        and not form.api_key.lstrip().startswith("{")
-    ):
+    if controls(sent_key(form)) and not sent_key(form).startswith("{"):
         faults.append("api_key must be one line (or a service account's JSON)")
     for option in PLAIN_OPTIONS:
         named = (form.configuration or {}).get(option)
@@ -221,15 +223,24 @@ def url_problem(url: str) -> str:
     """What is wrong with a base or token URL, "" for nothing. `{model}` may stand in it."""
     if not url.strip():
         return "must not be blank"
+    if controls(url.strip()):
+        return "must not hold control characters"
     try:
         parts = urlsplit(url.strip())
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
             return "must be an http or https URL with a host"
+        if parts.hostname.endswith("{model}"):
+            return "must not leave the end of the host to {model}: whoever names a model would choose where the key is sent"
     except ValueError:
         return "is not a URL"
     if parts.username is not None or parts.password is not None:
         return "must not hold a user and password; use api_key or headers"
     return ""
+
+
+def controls(value: str) -> bool:
+    """Whether a text has a control character in it. PostgreSQL refuses NUL, and no header or URL may hold any of them."""
+    return any(letter < " " or letter == "\x7f" for letter in value)
 
 
 def header_name(name: str) -> bool:

@@ -23,7 +23,7 @@ from ...store.provider import oauth_client
 from ...store.records import ProviderKey, fresh_id, instant
 from ...store.store import Writing
 from .endpoint import Api, Endpoint, answer, invalid, nothing, read_json
-from .provider_forms import AuthForm, KeyForm, created, recipe, updated
+from .provider_forms import LONGEST_NAME, AuthForm, KeyForm, created, recipe, updated
 from .provider_masks import shown
 
 NOT_FOUND = "Provider api key not found"
@@ -111,7 +111,8 @@ def not_found() -> CallerError:
 
 def user(caller: Caller) -> str:
     """Whose name stands in `created_by`. An open install has one user, whom Opik calls admin."""
-    return caller.name or caller.key_id or "admin"
+    name = "".join(letter for letter in caller.name or caller.key_id if letter.isprintable())
+    return name[:LONGEST_NAME] or "admin"
 
 
 PATH = "/v1/private/llm-provider-key"

@@ -101,7 +101,7 @@ def text(value: Scalar) -> str:
 def params(query: str) -> dict[str, Any] | None:
     try:
         return msgspec.json.decode(query, type=dict[str, Scalar])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
 
 
