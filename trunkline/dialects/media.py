@@ -24,6 +24,19 @@ class Blob(Struct, frozen=True):
         return base64.b64decode(self.base64)
 
 
+_MAGIC = {"JVBERi": "application/pdf", "iVBORw0KGg": "image/png", "/9j/": "image/jpeg", "R0lGOD": "image/gif"}
+
+
+def seen(base64_text: str) -> str:
+    """The type by the first bytes, for a picture or a PDF; "" where they say nothing. Callers label a PNG as JPEG and worse, and OpenAI
+    does not mind; others do ("Image does not match the provided media type")."""
+    for start, mime in _MAGIC.items():
+        if base64_text.startswith(start):
+            return mime
+    webp = base64_text.startswith("UklGR") and base64.b64decode(base64_text[:16])[8:12] == b"WEBP"
+    return "image/webp" if webp else ""
+
+
 def is_remote(url: str) -> bool:
     return url[:8].lower().startswith(("http://", "https://"))
 

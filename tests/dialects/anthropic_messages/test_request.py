@@ -157,7 +157,7 @@ def test_images_and_documents_go_as_their_own_blocks() -> None:
     text = base64.b64encode("größe".encode()).decode()
     parts: list[Any] = [
         {"type": "image_url", "image_url": {"url": "https://example.com/a.jpg"}},
-        {"type": "image_url", "image_url": {"url": f"data:image/jpg;base64,{PNG}", "detail": "high"}},
+        {"type": "image_url", "image_url": {"url": "data:image/jpg;base64,/9j/4AAQ", "detail": "high"}},
         {"type": "file", "file": {"filename": "p.pdf", "file_data": f"data:application/pdf;base64,{PDF}"}},
         {"type": "file", "file": {"file_data": PDF}, "cache_control": {"type": "ephemeral"}},
         {"type": "file", "file": {"filename": "n.txt", "file_data": f"data:text/plain;base64,{text}"}},
@@ -165,7 +165,7 @@ def test_images_and_documents_go_as_their_own_blocks() -> None:
     encoded = encode({"role": "user", "content": parts})
     assert body(encoded)["messages"][0]["content"] == [
         {"type": "image", "source": {"type": "url", "url": "https://example.com/a.jpg"}},
-        {"type": "image", "source": {"type": "base64", "media_type": "image/jpeg", "data": PNG}},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/jpeg", "data": "/9j/4AAQ"}},
         {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": PDF}, "title": "p.pdf"},
         {
             "type": "document",

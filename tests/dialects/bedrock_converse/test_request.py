@@ -243,7 +243,11 @@ def test_a_cache_mark_is_a_cache_point_after_its_part() -> None:
     assert sent["toolConfig"]["tools"][1] == {"cachePoint": {"type": "default"}}
     sent, result = encoded(body, NOVA)
     assert sent["system"][1] == {"cachePoint": {"type": "default"}}
-    assert noted(result) == ["tools[0].cache_control"]
+    marks = ["messages[0].content[0].cache_control", "messages[1].content[0].cache_control"]
+    assert noted(result) == ["tools[0].cache_control", *(f"{mark}.ttl" for mark in marks)]
+    sent, result = encoded(body, CLAUDE_3)
+    assert sent["system"][1] == {"cachePoint": {"type": "default"}}
+    assert noted(result, "approximated") == [f"{mark}.ttl" for mark in marks]
     sent, result = encoded(body, LLAMA)
     assert "cachePoint" not in json.dumps(sent)
     assert sorted(noted(result)) == [
@@ -291,7 +295,13 @@ def test_a_last_assistant_message_is_kept_as_a_beginning_only_where_the_model_ta
         (CLAUDE_3, "auto", None, ["f", "g"], []),
         (CLAUDE_3, "required", {"any": {}}, ["f", "g"], []),
         (CLAUDE_3, NAMED_G, {"tool": {"name": "g"}}, ["f", "g"], []),
-        (CLAUDE_3, {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [NAMED_G]}}, {"any": {}}, ["g"], []),
+        (
+            CLAUDE_3,
+            {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [NAMED_G]}},
+            {"any": {}},
+            ["g"],
+            ["tool_choice"],
+        ),
         ("mistral.mistral-large-2407-v1:0", NAMED_G, {"any": {}}, ["g"], []),
         (LLAMA, "required", None, ["f", "g"], ["tool_choice"]),
         (LLAMA, NAMED_G, None, ["g"], ["tool_choice"]),
@@ -311,7 +321,7 @@ def test_choice_none_leaves_the_tools_out() -> None:
 
 
 def test_a_history_with_calls_keeps_its_tools_even_when_none_may_be_called_or_none_is_offered() -> None:
-    sent, result = encoded({"messages": LOOP, "tools": [tool("f")], "tool_choice": "none"})
+    sent, result = encoded({"messages": LOOP, "tools": [tool("f")], "tool_choice": "none"}, NOVA)
     assert [t["toolSpec"]["name"] for t in sent["toolConfig"]["tools"]] == ["f"]
     assert sent["system"] == [{"text": "Answer in text. Do not call a tool."}]
     assert noted(result, "emulated") == ["tool_choice"]
@@ -494,7 +504,7 @@ def test_the_service_tier_is_a_member_of_its_own(tier: str, type: str | None) ->
 def test_what_has_no_like_is_named_and_what_means_nothing_is_not() -> None:
     lost = {"seed": 1, "logprobs": True, "top_logprobs": 2, "logit_bias": {"5": 1}, "presence_penalty": 0.5, "frequency_penalty": 0.5,
             "verbosity": "low", "prediction": {"type": "content", "content": "x"}, "prompt_cache_key": "k", "strange": 1}  # fmt: skip
-    sent, result = encoded({"messages": [HI], "tools": [tool("f")], "parallel_tool_calls": False, "n": 3, **lost})
+    sent, result = encoded({"messages": [HI], "tools": [tool("f")], "parallel_tool_calls": False, "n": 3, **lost}, NOVA)
     assert sent.keys() == {"messages", "toolConfig"}
     assert sorted(noted(result, "dropped")) == sorted([*lost, "parallel_tool_calls"])
     assert result.fan_out == 3

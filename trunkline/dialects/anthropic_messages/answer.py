@@ -23,18 +23,20 @@ from .failures import refused
 
 class Block(Struct):
     type: str = ""
-    text: str = ""
+    text: str | None = None
     citations: list[dict[str, Any]] | None = None
-    thinking: str = ""
-    signature: str = ""
+    thinking: str | None = None
+    signature: str | None = None
     data: str = ""
     id: str = ""
     name: str = ""
     input: Raw = Raw(b"")
+    caller: Any = None
+    toolset_name: str | None = None
 
 
 class Message(Struct):
-    content: list[Raw]
+    content: list[Raw] | None
     type: str = ""
     id: str = ""
     model: str = ""
@@ -44,6 +46,8 @@ class Message(Struct):
     usage: Raw = Raw(b"")
     container: Any = None
     context_management: Any = None
+    diagnostics: Any = None
+    input_transformations: Any = None
 
 
 _MESSAGE = msgspec.json.Decoder(Message)
@@ -60,34 +64,50 @@ def decode_response(response: HttpResponse, target: Target) -> list[Event]:
         raise refused(response, target)
     events: list[Event] = [Started(message.id, message.model, extra=_extras(message))]
     chars = tools = 0
-    for raw in message.content:
-        try:
-            block = _BLOCK.decode(raw)
-        except msgspec.DecodeError:
-            block = Block()
+    for raw in message.content or ():
+        block = read_block(raw)
         match block.type:
             case "text":
                 if block.text:
                     events.append(TextDelta(block.text))
-                events += blocks.cited(block.citations or [], chars, chars + len(block.text))
-                chars += len(block.text)
+                length = len(block.text or "")
+                events += blocks.cited(block.citations or [], chars, chars + length)
+                chars += length
             case "thinking":
                 if block.thinking:
                     events.append(ReasoningDelta(block.thinking))
                 if block.signature:
-                    events.append(ReasoningDetail(blocks.thinking_detail(block.thinking, block.signature)))
+                    events.append(ReasoningDetail(blocks.thinking_detail(block.thinking or "", block.signature)))
             case "redacted_thinking":
                 events.append(ReasoningDetail(blocks.redacted_detail(block.data)))
             case "tool_use":
-                events.append(ToolStarted(tools, block.id or f"toolu_{message.id}_{tools}", block.name))
+                extra = blocks.call_extra(block.caller, block.toolset_name)
+                events.append(ToolStarted(tools, block.id or f"toolu_{message.id}_{tools}", block.name, extra=extra))
                 events.append(ToolDelta(tools, arguments(block.input)))
                 tools += 1
             case _:
-                events.append(blocks.provider_block(msgspec.json.decode(raw)))
+                events += blocks.strange(raw)
     events += blocks.metered(message.usage)
     if message.stop_reason is None:
         raise UpstreamError(f"{target.provider} answered without a stop_reason", code="upstream_protocol")
-    return events + blocks.finished(message.stop_reason, message.stop_sequence, message.stop_details, tools, empty=not message.content)
+    return events + blocks.finished(message.stop_reason, message.stop_sequence, message.stop_details, tools, silent=not chars)
+
+
+_TEXTS = ("type", "text", "thinking", "signature", "data", "id", "name")
+
+
+def read_block(raw: Raw) -> Block:
+    """A block; of one with a member of another type than ours, the members that are as they should be."""
+    try:
+        return _BLOCK.decode(raw)
+    except msgspec.DecodeError:
+        pass
+    try:
+        members = msgspec.json.decode(raw, type=dict[str, Raw])
+    except (msgspec.DecodeError, RecursionError):
+        return Block()
+    texts = {name: msgspec.json.decode(members[name]) for name in _TEXTS if bytes(members.get(name, b""))[:1] == b'"'}
+    return Block(**texts, input=members.get("input", Raw(b"")))
 
 
 def arguments(input: Raw) -> str:
@@ -97,9 +117,4 @@ def arguments(input: Raw) -> str:
 
 
 def _extras(message: Message) -> dict[str, Any]:
-    found = blocks.tier(message.usage)
-    for name in ("container", "context_management"):
-        value = getattr(message, name)
-        if value is not None:
-            found[name] = value
-    return found
+    return blocks.tier(message.usage) | {name: value for name in blocks.BESIDE if (value := getattr(message, name)) not in (None, [])}

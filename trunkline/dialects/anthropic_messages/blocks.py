@@ -28,6 +28,8 @@ REASONS: dict[str, Reason] = {
 PLAIN = frozenset({"end_turn", "max_tokens", "tool_use"})
 """The words that OpenAI's say whole; the others are kept as `native`."""
 
+BESIDE = ("container", "context_management", "diagnostics", "input_transformations")
+"""What the vendor says about the request beside its answer; kept under the vendor's names."""
 TIERS = {"standard": "default", "priority": "priority"}
 
 
@@ -81,8 +83,8 @@ def tier(raw: Raw) -> dict[str, Any]:
     return {"service_tier": TIERS[word]} if word in TIERS else {}
 
 
-def finished(stop_reason: str, stop_sequence: str | None, stop_details: Any, tools: int, empty: bool) -> list[Event]:
-    """The end. `tools` counts the caller's calls in the answer; `empty`: it held nothing at all, so a refusal may explain itself."""
+def finished(stop_reason: str, stop_sequence: str | None, stop_details: Any, tools: int, silent: bool) -> list[Event]:
+    """The end. `tools` counts the caller's calls in the answer; `silent`: it has no text, so a refusal may explain itself."""
     reason = REASONS.get(stop_reason, "stop")
     if reason == "stop" and tools:
         reason = "tool_calls"
@@ -94,14 +96,34 @@ def finished(stop_reason: str, stop_sequence: str | None, stop_details: Any, too
     if stop_details is not None:
         extra["stop_details"] = stop_details
     explained: list[Event] = []
-    if stop_reason == "refusal" and empty and isinstance(stop_details, dict) and isinstance(stop_details.get("explanation"), str):
+    if (
+        stop_reason == "refusal"
+        and silent
+        and not tools
+        and isinstance(stop_details, dict)
+        and isinstance(stop_details.get("explanation"), str)
+    ):
         explained = [RefusalDelta(stop_details["explanation"])]
     return [*explained, Finished(reason, native="" if stop_reason in PLAIN else stop_reason, extra=extra)]
+
+
+def call_extra(caller: Any, toolset: str | None) -> dict[str, Any]:
+    """Members beside a call's function: whose code asked for it, where it was not the model itself, and the toolset it is of."""
+    direct = not isinstance(caller, dict) or caller.get("type") == "direct"
+    return {**({} if direct else {"caller": caller}), **({"toolset_name": toolset} if toolset else {})}
 
 
 def provider_block(block: dict[str, Any]) -> Event:
     """A block that OpenAI's message has no place for, whole."""
     return MessageExtra({"provider_blocks": [block]})
+
+
+def strange(raw: Raw) -> list[Event]:
+    """A block of a type that is not read here, whole; what is no object is no block."""
+    try:
+        return [provider_block(msgspec.json.decode(raw, type=dict[str, Any]))]
+    except (msgspec.DecodeError, RecursionError):
+        return []
 
 
 def cited(citations: list[dict[str, Any]], start: int, end: int) -> list[Event]:

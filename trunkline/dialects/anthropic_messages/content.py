@@ -16,7 +16,7 @@ from typing import Any
 from ...chat import Audio, ChatRequest, File, FileRef, Image, Part, Text, Video, parts
 from ...errors import CallerError
 from ...target import Notes
-from ..media import Blob, data_url, is_remote, standard_base64
+from ..media import Blob, data_url, is_remote, seen, standard_base64
 from ..turns import AssistantTurn, Placed, Result, Turn, UserTurn
 from .thinking import signed
 
@@ -25,6 +25,8 @@ Block = dict[str, Any]
 _TOOL_ID = re.compile("[a-zA-Z0-9_-]+")
 
 IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+TEXTS = frozenset({"txt", "md", "csv", "tsv", "json", "jsonl", "xml", "yaml", "yml", "toml", "html", "htm", "log"})
+"""Endings of file names, and ends of MIME types, that are text."""
 
 
 def system_blocks(placed: list[Placed]) -> list[Block]:
@@ -145,7 +147,7 @@ def _image(url: str, param: str) -> Block:
 
 
 def _image_source(blob: Blob, param: str) -> Block:
-    mime = "image/jpeg" if blob.mime == "image/jpg" else blob.mime
+    mime = seen(blob.base64) or ("image/jpeg" if blob.mime == "image/jpg" else blob.mime)
     if mime not in IMAGE_TYPES:
         raise CallerError(f"{param} is {mime or 'of no stated type'}; this provider takes JPEG, PNG, GIF and WebP images", param=param)
     return {"type": "base64", "media_type": mime, "data": blob.base64}
@@ -161,13 +163,15 @@ def _file(file: FileRef, param: str) -> Block:
     if blob is None and is_remote(file.file_data):
         return _titled({"type": "url", "url": file.file_data}, file)
     if blob is None:  # bare base64, as some clients send it
-        pdf = file.file_data.startswith("JVBERi")  # "%PDF-"
-        blob = Blob("application/pdf" if pdf else "", standard_base64(file.file_data, at))
+        blob = Blob("", standard_base64(file.file_data, at))
+    if blob.mime in ("", "application/octet-stream"):
+        named = "text/plain" if (file.filename or "").rpartition(".")[2].lower() in TEXTS else blob.mime
+        blob = Blob(seen(blob.base64) or named, blob.base64)
     if blob.mime == "application/pdf":
         return _titled({"type": "base64", "media_type": "application/pdf", "data": blob.base64}, file)
     if blob.mime in IMAGE_TYPES:
         return {"type": "image", "source": _image_source(blob, at)}
-    if blob.mime.startswith("text/") or blob.mime == "application/json":
+    if blob.mime.startswith("text/") or blob.mime.removeprefix("application/") in TEXTS:
         try:
             text = base64.b64decode(blob.base64).decode()
         except UnicodeDecodeError:

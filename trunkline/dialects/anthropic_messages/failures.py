@@ -33,6 +33,8 @@ STATUSES = {
     "overloaded_error": 529,
 }
 _PATH = re.compile(r"([a-z_]+)(?:\.[\w.]+)?:")
+_OVERFLOW = re.compile(r"exceeds? (?:the )?context limit", re.IGNORECASE)
+"""`input length and `max_tokens` exceed context limit: 199000 + 21333 > 200000` (https://platform.claude.com/docs/en/build-with-claude/context-windows)"""
 _UNPAID = re.compile(r"credit balance is too low|reached your specified .*usage limits", re.IGNORECASE)
 
 
@@ -42,7 +44,7 @@ def decode_error(response: HttpResponse, target: Target) -> UpstreamError:
     message = said.get("message")
     text = message if isinstance(message, str) else ""
     status = 402 if response.status == 400 and _UNPAID.search(text) else None
-    return failure(target, response, text, param=_param(text), status=status)
+    return failure(target, response, text, code=_code(text), param=_param(text), status=status)
 
 
 def refused(response: HttpResponse, target: Target) -> UpstreamError:
@@ -60,10 +62,11 @@ def failed(body: bytes, target: Target) -> Failed:
 
 
 def _of_type(said: dict[str, Any], target: Target) -> UpstreamError:
-    kind, message = said.get("type"), said.get("message")
-    status = STATUSES.get(kind, 500) if isinstance(kind, str) else 500
+    kind, message, code = said.get("type"), said.get("message"), said.get("code")
+    google = code if isinstance(code, int) and 400 <= code < 600 else 500  # Google's form has the status as a number
+    status = STATUSES.get(kind, 500) if isinstance(kind, str) else google
     text = message if isinstance(message, str) else ""
-    return failure(target, HttpResponse(status, {}, b""), text, param=_param(text))
+    return failure(target, HttpResponse(status, {}, b""), text, code=_code(text), param=_param(text))
 
 
 def _said(body: bytes) -> dict[str, Any]:
@@ -79,6 +82,10 @@ def _said(body: bytes) -> dict[str, Any]:
     if isinstance(error, str):
         return {"message": error}
     return error if isinstance(error, dict) else {}
+
+
+def _code(message: str) -> str | None:
+    return "context_length_exceeded" if _OVERFLOW.search(message) else None
 
 
 def _param(message: str) -> str | None:

@@ -46,6 +46,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     """Thinking text is empty unless `display` asks for it."""
     bound: bool = False
     """Thinking blocks handed back are refused when what stood before them changed."""
+    claude: bool = True
+    """It is a Claude, so the vendor's own checks hold for it."""
 
 
 _FOUR = ("low", "medium", "high", "max")
@@ -61,7 +63,7 @@ def _adaptive(**other: object) -> Facts:
     return Facts(**(row | other))  # type: ignore[arg-type]
 
 
-FOREIGN = Facts(max_output=0, thinking="budget")
+FOREIGN = Facts(max_output=0, thinking="budget", claude=False)
 """Another vendor's model behind the same API (many hosts offer one): the plain rules, and no limit that we know."""
 _OLD = Facts(max_output=4_096)
 _3_5 = Facts(max_output=8_192)
@@ -118,6 +120,16 @@ def facts(model: str) -> Facts:
         return rows[0][1] if line != "mythos" else rows[-1][1]
     found = next(row for least, row in rows if version >= least)
     return _cautious(found) if version > NEWEST[line] else found
+
+
+@lru_cache(256)
+def vertex_facts(model: str) -> Facts:
+    """The row of a model on Vertex, where structured outputs (of the answer, and of strict tools) are "disabled by the organization
+    policy" unless someone there allowed them, and the list of models that have them is another one; so no request relies on them.
+
+    Source: https://docs.cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/structured_outputs
+    """
+    return replace(facts(model), formats=False)
 
 
 def _cautious(row: Facts) -> Facts:

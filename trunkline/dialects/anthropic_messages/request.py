@@ -22,7 +22,7 @@ from ...wire import Headers, HttpRequest
 from .. import tools as tools_of
 from ..turns import AssistantTurn, Placed, Turn, end_with_user, split
 from . import content, params, schemas, thinking, tooling
-from .models import Facts, facts
+from .models import Facts, facts, vertex_facts
 
 VERSION = "2023-06-01"
 VERTEX_VERSION = "vertex-2023-10-16"
@@ -34,7 +34,7 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
     CallerError naming the field for what this vendor cannot be asked; OperatorError where a Vertex target lacks its project.
     """
     notes = Notes()
-    row = facts(target.model)
+    row = vertex_facts(target.model) if target.kind == "vertex" else facts(target.model)
     system, turns = split(request, notes)
     limit, ceiling = params.max_tokens(request, target, row, notes)
     plan = thinking.plan(request, row, turns, limit, ceiling, notes)
@@ -75,6 +75,7 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
         http=_http(body, target, bool(request.stream), [*params.betas(request), *plan.betas]),
         notes=notes.done(),
         names=tools_of.renamed(names),
+        customs=tools_of.customs(request),
         json_tool=shape.tool["name"] if shape.tool else "",
         check=shape.check,
         schema=shape.schema,
@@ -124,7 +125,7 @@ def _tools(
     notes: Notes,
 ) -> dict[str, Any]:
     """`tools` and `tool_choice`, with the tool that stands for a schema among them."""
-    listed: list[Any] = [*tooling.tool_list(offers, choice, names, row, notes), *own]
+    listed: list[Any] = [*tooling.tool_list(offers, choice, names, row, tooling.natives(request), notes), *own]
     searching = tooling.web_search(request, notes)
     if searching is not None:
         listed.append(searching)

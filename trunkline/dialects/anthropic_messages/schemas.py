@@ -78,30 +78,98 @@ def plan(request: ChatRequest, facts: Facts, choice: Choice, free: bool, taken: 
         if lost:
             notes.approximated("response_format", f"the vendor does not enforce {', '.join(lost)}; the answer is checked for it")
         return Format(output={"type": "json_schema", "schema": wire}, **checked)  # type: ignore[arg-type]
-    if free and choice.mode in ("auto", "none"):
+    if free and choice.mode in ("auto", "none") and _is_object(schema):
         notes.emulated("response_format", "done by a tool that the model must call; its arguments are the answer")
-        return Format(tool=_tool(asked.json_schema, taken), schema=schema, check="schema")
+        return Format(tool=_tool(asked.json_schema, taken, notes if facts.claude else None), schema=schema, check="schema")
     notes.emulated("response_format", "the model is told to, and the answer is checked")
     return Format(instruction=JSON_SCHEMA + bytes(schema).decode(), check="schema", schema=schema)
 
 
-def _tool(asked: JsonSchema, taken: Collection[str]) -> dict[str, Any]:
+class _Root(Struct):
+    type: Any = None
+
+
+def _is_object(schema: Raw) -> bool:
+    """A tool's arguments are an object; a list or a text cannot be asked for in that way."""
+    try:
+        kind = msgspec.json.decode(schema, type=_Root).type
+    except msgspec.DecodeError:
+        return True  # no schema at all: for `object_schema` to say so
+    return kind in (None, "object") or (isinstance(kind, list) and "object" in kind)
+
+
+def _tool(asked: JsonSchema, taken: Collection[str], notes: Notes | None) -> dict[str, Any]:
     return {
         "name": wire_names([asked.name], ALPHABET, LONGEST, first=ALPHABET, taken=taken)[asked.name],
         "description": asked.description or "Give the answer by calling this tool. Its arguments are the whole answer.",
-        "input_schema": object_schema(asked.schema, "response_format.json_schema.schema"),
+        "input_schema": object_schema(asked.schema, "response_format.json_schema.schema", notes),
     }
 
 
-def object_schema(schema: Raw, param: str) -> Raw | dict[str, Any]:
-    """A tool's `input_schema`: the caller's own bytes, with `"type": "object"` put in where it is missing ("Field required")."""
+def object_schema(schema: Raw, param: str, notes: Notes | None = None) -> Raw | dict[str, Any]:
+    """A tool's `input_schema`: the caller's own bytes, with `"type": "object"` put in where it is missing or wider ("Field required").
+
+    `notes`: the model is a Claude, whose tools take "no oneOf, allOf, or anyOf at the top level", so the branches there are put together.
+    """
     try:
         members = msgspec.json.decode(schema, type=dict[str, Raw])
     except msgspec.DecodeError:
         raise CallerError(f"{param} must be a JSON schema, an object", param=param) from None
     if not members:
         return EMPTY_SCHEMA
-    return schema if "type" in members else {"type": "object", **members}
+    if notes is not None and not COMPOSED.isdisjoint(members):
+        try:
+            whole = msgspec.json.decode(schema)
+        except RecursionError:
+            raise CallerError(f"{param} is nested too deeply", param=param) from None
+        notes.approximated(param, "the vendor takes no anyOf, oneOf or allOf at the top; the branches were put together")
+        return {"type": "object", **_together(whole, whole, ()), **({"$defs": whole["$defs"]} if "$defs" in whole else {})}
+    kind = bytes(members.get("type", b"null"))
+    wider = kind == b"null" or (kind[:1] == b"[" and b'"object"' in kind)
+    return {"type": "object", **{name: value for name, value in members.items() if name != "type"}} if wider else schema
+
+
+COMPOSED = frozenset({"anyOf", "oneOf", "allOf"})
+
+
+def _together(node: Any, root: dict[str, Any], seen: tuple[str, ...]) -> dict[str, Any]:
+    """An object schema without branches: every property that one of them has, and as required what all of them require."""
+    if not isinstance(node, dict):
+        return {}
+    ref = node.get("$ref")
+    if isinstance(ref, str):
+        try:
+            found = _found(root, ref) if ref.startswith("#/") and ref not in seen else {}
+        except _Beyond:
+            found = {}
+        return _together(found, root, (*seen, ref))
+    out = {name: value for name, value in node.items() if name not in COMPOSED and name not in ("type", "$defs")}
+    properties, required = dict(_dict(node.get("properties"))), list(_list(node.get("required")))
+    for word in sorted(COMPOSED & node.keys()):
+        branches = [_together(branch, root, seen) for branch in _list(node[word])]
+        for branch in branches:
+            for name, value in branch["properties"].items() if "properties" in branch else ():
+                held = properties.get(name, value)
+                properties[name] = value if held == value else {"allOf" if word == "allOf" else "anyOf": [held, value]}
+        wanted = [_list(branch.get("required")) for branch in branches]
+        if word == "allOf":
+            required += [name for names in wanted for name in names]
+        elif wanted:
+            required += [name for name in wanted[0] if all(name in names for names in wanted)]
+        if branches and word != "allOf" and all(branch.get("additionalProperties") is False for branch in branches):
+            out.setdefault("additionalProperties", False)
+    out["properties"] = properties
+    if required:
+        out["required"] = list(dict.fromkeys(required))
+    return out
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def closed(schema: Raw) -> tuple[dict[str, Any] | None, list[str]]:

@@ -27,12 +27,11 @@ class Delta(Struct):
     """The delta of a block, or of the message."""
 
     type: str = ""
-    text: str = ""
-    thinking: str = ""
-    partial_json: str = ""
-    signature: str = ""
+    text: str | None = None
+    thinking: str | None = None
+    partial_json: str | None = None
+    signature: str | None = None
     citation: Raw = NOTHING
-    content: Any = None
     stop_reason: str | None = None
     stop_sequence: str | None = None
     stop_details: Any = None
@@ -49,6 +48,8 @@ class Item(Struct):
     message: Raw = NOTHING
     usage: Raw = NOTHING
     context_management: Any = None
+    input_transformations: Any = None
+    error: Raw = NOTHING
 
 
 class Head(Struct):
@@ -58,6 +59,9 @@ class Head(Struct):
     model: str = ""
     usage: Raw = NOTHING
     container: Any = None
+    context_management: Any = None
+    diagnostics: Any = None
+    input_transformations: Any = None
 
 
 class Open:
@@ -68,19 +72,19 @@ class Open:
         self.raw = raw
         self.start = start
         """the length of the content before it, in characters"""
-        self.text = [block.thinking]
-        self.signature = block.signature
+        self.text = [block.thinking or ""]
+        self.signature = block.signature or ""
         self.pieces: list[str] = []
         self.citations: list[dict[str, Any]] = list(block.citations or ())
         self.input = block.input
         self.tool = -1
-        self.content: Any = None
+        self.more: dict[str, Any] = {}
+        """what deltas of a kind that we do not know said, put together"""
 
 
 _ITEM = msgspec.json.Decoder(Item)
 _HEAD = msgspec.json.Decoder(Head)
-_BLOCK = msgspec.json.Decoder(answer.Block)
-_CITATION = msgspec.json.Decoder(dict[str, Any])
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
 
 
 class Stream:
@@ -92,21 +96,23 @@ class Stream:
         self.open: dict[int, Open] = {}
         self.tools = 0
         self.chars = 0
-        self.blocks = 0
+        self.ended = False
         self.usage: dict[str, Raw] = {}
 
     def feed(self, frame: Frame) -> list[Event]:
         try:
             item = _ITEM.decode(frame.data)
         except (msgspec.DecodeError, RecursionError):
-            return [failed(frame.data, self.target)] if frame.error else []
+            return self._strange(frame)
         delta = item.delta
         if delta is not None and item.type == "content_block_delta":
             kind = delta.type
             if kind == "text_delta":
+                if not delta.text:
+                    return []
                 self.chars += len(delta.text)
-                return [TextDelta(delta.text)] if delta.text else []
-            return self._piece(kind, delta, self.open.get(item.index))
+                return [TextDelta(delta.text)]
+            return self._piece(kind, delta, self.open.get(item.index), frame)
         match item.type:
             case "content_block_start":
                 return self._begin(item)
@@ -119,8 +125,27 @@ class Stream:
                 return self._finish(item)
             case "error":
                 return [failed(frame.data, self.target)]
-            case _:  # ping, message_stop, and what is yet to be invented
-                return [failed(frame.data, self.target)] if frame.error else []
+            case _:  # ping, message_stop, what is yet to be invented, and Google's errors (Vertex), which have no type
+                bare = not item.type and bytes(item.error)
+                return [failed(frame.data, self.target)] if frame.error or bare else []
+
+    def skipped(self, text: bytes) -> None:
+        """This ASCII text came in a `text_delta` that was known by its bytes (`pattern`) and not fed."""
+        self.chars += len(text)
+
+    def _strange(self, frame: Frame) -> list[Event]:
+        """An event whose members are of other types than ours; if it is a delta of the vendor's own block, that block keeps it."""
+        try:
+            whole = _OBJECT.decode(frame.data)
+        except (msgspec.DecodeError, RecursionError):
+            whole = {}
+        if frame.error or whole.get("type") == "error":
+            return [failed(frame.data, self.target)]
+        index = whole.get("index")
+        block = self.open.get(index) if isinstance(index, int) and whole.get("type") == "content_block_delta" else None
+        if block is not None:
+            _gather(block, whole.get("delta"))
+        return []
 
     def close(self) -> list[Event]:
         return []
@@ -131,18 +156,12 @@ class Stream:
         except msgspec.DecodeError:
             return []
         self.id = head.id
-        extra = blocks.tier(head.usage)
-        if head.container is not None:
-            extra["container"] = head.container
-        return [Started(head.id, head.model, extra=extra), *self._metered(head.usage)]
+        said = _said(head)
+        return [Started(head.id, head.model, extra=blocks.tier(head.usage)), *said, *self._metered(head.usage)]
 
     def _begin(self, item: Item) -> list[Event]:
-        try:
-            block = _BLOCK.decode(item.content_block)
-        except msgspec.DecodeError:
-            block = answer.Block(type="unknown")
+        block = answer.read_block(item.content_block)
         opened = self.open[item.index] = Open(block, item.content_block, self.chars)
-        self.blocks += 1
         match block.type:
             case "text" if block.text:
                 self.chars += len(block.text)
@@ -153,29 +172,32 @@ class Stream:
                 return [ReasoningDetail(blocks.redacted_detail(block.data))]
             case "tool_use":
                 opened.tool, self.tools = self.tools, self.tools + 1
-                return [ToolStarted(opened.tool, block.id or f"toolu_{self.id}_{opened.tool}", block.name)]
+                extra = blocks.call_extra(block.caller, block.toolset_name)
+                return [ToolStarted(opened.tool, block.id or f"toolu_{self.id}_{opened.tool}", block.name, extra=extra)]
             case _:
                 return []
 
-    def _piece(self, kind: str, delta: Delta, block: Open | None) -> list[Event]:
+    def _piece(self, kind: str, delta: Delta, block: Open | None, frame: Frame) -> list[Event]:
         if block is None:
             return []
         match kind:
             case "thinking_delta":
+                if not delta.thinking:
+                    return []
                 block.text.append(delta.thinking)
-                return [ReasoningDelta(delta.thinking)] if delta.thinking else []
+                return [ReasoningDelta(delta.thinking)]
             case "input_json_delta":
                 if not delta.partial_json:
                     return []
                 block.pieces.append(delta.partial_json)
                 return [ToolDelta(block.tool, delta.partial_json)] if block.tool >= 0 else []
-            case "signature_delta":
-                block.signature += delta.signature
-            case "citations_delta":
+            case "signature_delta" if block.kind == "thinking":
+                block.signature += delta.signature or ""
+            case "citations_delta" if block.kind == "text":
                 if bytes(delta.citation)[:1] == b"{":
-                    block.citations.append(_CITATION.decode(delta.citation))
-            case _ if delta.content is not None:  # compaction_delta
-                block.content = delta.content
+                    block.citations.append(_OBJECT.decode(delta.citation))
+            case _:  # compaction_delta, and what is yet to be invented
+                _gather(block, _OBJECT.decode(frame.data).get("delta"))
         return []
 
     def _end(self, block: Open) -> list[Event]:
@@ -193,12 +215,12 @@ class Stream:
 
     def _finish(self, item: Item) -> list[Event]:
         delta = item.delta or Delta()
-        late = {"container": delta.container, "context_management": item.context_management}
-        extra = {name: value for name, value in late.items() if value is not None}
-        events: list[Event] = [Extra(extra)] if extra else []
-        events += self._metered(item.usage)
-        if delta.stop_reason is not None:
-            events += blocks.finished(delta.stop_reason, delta.stop_sequence, delta.stop_details, self.tools, self.blocks == 0)
+        events = [*_said(item, delta), *self._metered(item.usage)]
+        if delta.stop_reason is not None and not self.ended:
+            self.ended = True  # a choice ends once
+            for index in sorted(self.open):  # hosts that speak this API but end no block
+                events += self._end(self.open.pop(index))
+            events += blocks.finished(delta.stop_reason, delta.stop_sequence, delta.stop_details, self.tools, silent=not self.chars)
         return events
 
     def _metered(self, raw: Raw) -> list[Event]:
@@ -213,17 +235,37 @@ class Stream:
         return blocks.metered(Raw(msgspec.json.encode(self.usage)))
 
 
+def _said(*places: Item | Head | Delta) -> list[Event]:
+    """What the vendor says about the request beside its answer."""
+    found = {name: value for name in blocks.BESIDE for of in places if (value := getattr(of, name, None)) not in (None, [])}
+    return [Extra(found)] if found else []
+
+
+def _gather(block: Open, delta: Any) -> None:
+    """Pieces of one member joined: texts and lists grow, anything else is replaced."""
+    if not isinstance(delta, dict):
+        return
+    for name, value in delta.items():
+        held = block.more.get(name)
+        if name == "type" or (value is None and held is not None):
+            continue
+        grows = (isinstance(held, str) and isinstance(value, str)) or (isinstance(held, list) and isinstance(value, list))
+        block.more[name] = held + value if grows else value
+
+
 def _whole(block: Open) -> dict[str, Any]:
     """A block of the vendor's own, put together from its start and its pieces."""
     try:
-        whole: dict[str, Any] = msgspec.json.decode(block.raw)
-        if block.pieces:
-            whole["input"] = msgspec.json.decode("".join(block.pieces))
-    except msgspec.DecodeError:
-        whole = {"type": block.kind, "partial": "".join(block.pieces)}
-    if block.content is not None:
-        whole["content"] = block.content
-    return whole
+        whole = _OBJECT.decode(block.raw)
+    except (msgspec.DecodeError, RecursionError):
+        whole = {"type": block.kind}
+    if block.pieces:
+        written = "".join(block.pieces)
+        try:
+            whole["input"] = msgspec.json.decode(written)
+        except (msgspec.DecodeError, RecursionError):
+            whole["partial"] = written  # cut off by the token limit
+    return whole | {name: value for name, value in block.more.items() if value is not None or name not in whole}
 
 
 def decode_stream(target: Target) -> Stream:

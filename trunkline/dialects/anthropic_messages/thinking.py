@@ -48,7 +48,8 @@ def plan(request: ChatRequest, facts: Facts, turns: list[Turn], max_tokens: int,
         param = "reasoning_effort"
         native, effort = _from_effort(str(request.reasoning_effort), facts, notes)
     else:
-        native, effort = _fitting(native, facts, notes), ""
+        native = _fitting(native, facts, notes)
+        effort = _beside(request.reasoning_effort, native, facts, notes)
     kind = native.get("type", "")
     if kind != "enabled":
         on = kind == "adaptive" or (not kind and facts.thinks_unasked)
@@ -85,6 +86,17 @@ def _from_effort(word: str, facts: Facts, notes: Notes) -> tuple[dict[str, Any],
         notes.approximated("reasoning_effort", f"sent as {level!r}; this model's levels are {', '.join(facts.efforts)}")
     shown = {"display": "summarized"} if facts.silent else {}
     return {"type": "adaptive", **shown}, level
+
+
+def _beside(word: str | None, native: dict[str, Any], facts: Facts, notes: Notes) -> str:
+    """`output_config.effort` for a caller who says both `reasoning_effort` and the vendor's own `thinking`, which wins where they clash."""
+    if word is None:
+        return ""
+    if native.get("type") == "adaptive" and word != "none":
+        return _from_effort(word, facts, notes)[1]
+    if word != "none" or native.get("type") != "disabled":
+        notes.dropped("reasoning_effort", "thinking was given, too, and says it")
+    return ""
 
 
 def _switched_off(facts: Facts, notes: Notes) -> tuple[dict[str, Any], str]:

@@ -18,7 +18,7 @@ from msgspec import Raw, Struct
 from ...chat import ChatRequest
 from ...errors import CallerError
 from ...target import Notes
-from ..tools import Choice, Offer, offered
+from ..tools import Choice, Offer, narrowed, offered
 from .models import Facts
 from .schemas import closed, object_schema
 
@@ -41,6 +41,22 @@ def offers(request: ChatRequest, notes: Notes) -> tuple[list[Offer], list[Raw]]:
     return functions, own
 
 
+NATIVE = ("allowed_callers", "defer_loading", "eager_input_streaming", "input_examples")
+"""Members of a tool that OpenAI has no names for; they go through as they are."""
+
+
+def natives(request: ChatRequest) -> dict[str, dict[str, Raw]]:
+    """Where a function tool stands (`tools[0]`) → what it has of `NATIVE`, in the tool or in its `function`."""
+    raw = bytes(request.wire.get("tools", b""))
+    if not any(name.encode() in raw for name in NATIVE):
+        return {}
+    found = {}
+    for i, tool in enumerate(msgspec.json.decode(raw, type=list[dict[str, Raw]])):
+        members = msgspec.json.decode(tool.get("function", b"null"), type=dict[str, Raw] | None) or {}
+        found[f"tools[{i}]"] = {name: value for name, value in (tool | members).items() if name in NATIVE and bytes(value) != b"null"}
+    return found
+
+
 class _OwnTool(Struct):
     name: str = ""
 
@@ -49,12 +65,11 @@ def own_names(tools: list[Raw]) -> set[str]:
     return {msgspec.json.decode(tool, type=_OwnTool).name for tool in tools} - {""}
 
 
-def tool_list(found: list[Offer], choice: Choice, names: Mapping[str, str], facts: Facts, notes: Notes) -> list[dict[str, Any]]:
-    """The function tools that may be called. CallerError where allowed_tools leaves none."""
-    allowed = [offer for offer in found if not choice.allowed or offer.function.name in choice.allowed]
-    if choice.allowed and not allowed:
-        raise CallerError("tool_choice.allowed_tools names no tool that is offered", param="tool_choice.allowed_tools.tools")
-    return [_tool(offer, names, facts, notes) for offer in allowed]
+def tool_list(
+    found: list[Offer], choice: Choice, names: Mapping[str, str], facts: Facts, own: Mapping[str, dict[str, Raw]], notes: Notes
+) -> list[dict[str, Any]]:
+    """The function tools that may be called. `own` is what `natives` found."""
+    return [_tool(offer, names, facts, notes) | own.get(offer.param, {}) for offer in narrowed(found, choice, notes)]
 
 
 def _tool(offer: Offer, names: Mapping[str, str], facts: Facts, notes: Notes) -> dict[str, Any]:
@@ -63,9 +78,10 @@ def _tool(offer: Offer, names: Mapping[str, str], facts: Facts, notes: Notes) ->
     if function.description:
         tool["description"] = function.description
     at = f"{offer.param}.function" if offer.param.startswith("tools") else offer.param
-    tool["input_schema"] = object_schema(offer.schema, f"{at}.parameters")
+    schema = object_schema(offer.schema, f"{at}.parameters", notes if facts.claude else None)
+    tool["input_schema"] = schema
     if function.strict:
-        wire, lost = closed(offer.schema) if facts.formats else (None, [])
+        wire, lost = closed(schema if isinstance(schema, Raw) else Raw(msgspec.json.encode(schema))) if facts.formats else (None, [])
         if wire is not None and not lost:
             tool["strict"] = True
             tool["input_schema"] = wire

@@ -39,7 +39,7 @@ class Answer(Struct, frozen=True, rename="camel"):
 
 
 class ReasoningText(Struct, frozen=True):
-    text: str = ""
+    text: str | None = None
     signature: str | None = None
 
 
@@ -50,18 +50,18 @@ class Reasoning(Struct, frozen=True, rename="camel"):
 
 class ToolUse(Struct, frozen=True, rename="camel"):
     name: str
-    tool_use_id: str = ""
+    tool_use_id: str | None = None
     input: Raw = NO_RAW
     type: str | None = None
 
 
 class Said(Struct, frozen=True):
-    text: str = ""
+    text: str | None = None
 
 
 class Cited(Struct, frozen=True):
-    content: list[Said] = []
-    citations: list[dict[str, Any]] = []
+    content: list[Said] | None = None
+    citations: list[Any] | None = None
 
 
 class Block(Struct, frozen=True, rename="camel"):
@@ -109,31 +109,37 @@ def _block(raw: Raw, written: int, calls: int) -> list[Event]:
     if block.reasoning_content is not None:
         events += _reasoning(block.reasoning_content)
     if block.citations_content is not None:
-        text = "".join(said.text for said in block.citations_content.content)
+        text = "".join(said.text or "" for said in block.citations_content.content or ())
         events += [TextDelta(text)] if text else []
-        events += blocks.cited(block.citations_content.citations, written, written + len(text))
+        events += blocks.cited(_objects(block.citations_content.citations), written, written + len(text))
     if block.tool_use is not None:
         if block.tool_use.type == blocks.SERVER_TOOL:
             return _strange(raw)
         events += _call(block.tool_use, calls)
-    events += blocks.pictured(block.image)
+    if block.image is not None:
+        events += blocks.pictured(block.image)
     if not events and not any(name in _members(raw) for name in _KNOWN):
         return _strange(raw)
     return events
 
 
+def _objects(listed: list[Any] | None) -> list[dict[str, Any]]:
+    return [item for item in listed or () if isinstance(item, dict)]
+
+
 def _reasoning(said: Reasoning) -> list[Event]:
     events: list[Event] = []
     if said.reasoning_text is not None:
-        if said.reasoning_text.text:
-            events.append(ReasoningDelta(said.reasoning_text.text))
-        events += blocks.signed(said.reasoning_text.text, said.reasoning_text.signature or "")
+        text = said.reasoning_text.text or ""
+        if text:
+            events.append(ReasoningDelta(text))
+        events += blocks.signed(text, said.reasoning_text.signature or "")
     return events + blocks.redacted(said.redacted_content or "")
 
 
 def _call(use: ToolUse, index: int) -> list[Event]:
     arguments = bytes(use.input).decode()
-    return [ToolStarted(index, use.tool_use_id, use.name), ToolDelta(index, "{}" if arguments in ("", "null") else arguments)]
+    return [ToolStarted(index, use.tool_use_id or "", use.name), ToolDelta(index, "{}" if arguments in ("", "null") else arguments)]
 
 
 def _members(raw: Raw) -> dict[str, Any]:

@@ -23,9 +23,12 @@ REASONS: dict[str, Reason] = {
     "model_context_window_exceeded": "length",
     "guardrail_intervened": "content_filter",
     "content_filtered": "content_filter",
+    "refusal": "content_filter",
 }
 PLAIN = frozenset({"end_turn", "max_tokens", "tool_use"})
 """The words that OpenAI's say whole; the others are kept as `native`."""
+TIERS = frozenset({"default", "flex", "priority"})
+"""The service tiers that OpenAI has a word for too."""
 SERVER_TOOL = "server_tool_use"
 
 
@@ -73,7 +76,7 @@ def beside(tier: Any, trace: Any, performance: Any) -> list[Event]:
     """Top-level members: the tier that served, the guardrail's trace, the latency mode."""
     extra: dict[str, Any] = {}
     if isinstance(tier, dict) and isinstance(tier.get("type"), str):
-        extra["service_tier"] = tier["type"]
+        extra["service_tier" if tier["type"] in TIERS else "native_service_tier"] = tier["type"]
     if trace:
         extra["trace"] = trace
     if performance:
@@ -122,9 +125,9 @@ def provider_block(block: dict[str, Any]) -> Event:
 
 
 def pictured(image: Any) -> list[Event]:
-    """An image that the model made, as a data URL."""
+    """An image that the model made, as a data URL; one that lies elsewhere, or failed, as the vendor's block."""
     match image:
         case {"format": str(word), "source": {"bytes": str(data)}}:
             return [MessageExtra({"images": [{"type": "image_url", "image_url": {"url": f"data:image/{word};base64,{data}"}}]})]
         case _:
-            return []
+            return [provider_block({"image": image})]

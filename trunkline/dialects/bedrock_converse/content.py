@@ -25,6 +25,9 @@ from .media import Block, Media
 from .models import Facts
 
 NO_OUTPUT = "(no output)"
+MOVED = "(The image follows the results.)"
+GOT_IT = "I have the results."
+"""Said by the assistant between results and what may not stand in one message with them."""
 _TOOL_ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 
 
@@ -41,6 +44,7 @@ class Contents:
         self._names = names
         self._notes = notes
         self._media = Media(facts, notes)
+        self._moved: list[Block] = []
 
     def system(self, placed: list[Placed]) -> list[Block]:
         """The system texts. CallerError where a part is no text: the vendor's `system` takes nothing else."""
@@ -51,18 +55,36 @@ class Contents:
 
     def messages(self, turns: list[Turn]) -> list[dict[str, Any]]:
         """The turns as `messages`. CallerError naming what cannot be sent, or a turn that has nothing to send."""
-        return [
-            {"role": "user", "content": self._user(turn)}
-            if isinstance(turn, UserTurn)
-            else {"role": "assistant", "content": self._assistant(turn)}
-            for turn in turns
-        ]
+        out: list[dict[str, Any]] = []
+        for turn in turns:
+            if isinstance(turn, AssistantTurn):
+                out.append({"role": "assistant", "content": self._assistant(turn)})
+                continue
+            blocks = self._user(turn)
+            head = _results(blocks)
+            results, rest = blocks[:head], blocks[head:]
+            if results and self._apart(rest):
+                param = turn.content[0].param if turn.content else turn.results[-1].param
+                self._notes.added(param, f"this model wants it apart from a tool's results; the assistant says {GOT_IT!r} before it")
+                out += [{"role": "user", "content": results}, {"role": "assistant", "content": [{"text": GOT_IT}]}]
+                blocks = rest
+            out.append({"role": "user", "content": blocks})
+        return out
+
+    def _apart(self, rest: list[Block]) -> bool:
+        match self._facts.apart:
+            case "all":
+                return bool(rest)
+            case "documents":
+                return any("document" in block or "video" in block for block in rest)
+            case _:
+                return False
 
     def _user(self, turn: UserTurn) -> list[Block]:
         blocks: list[Block] = []
         for result in turn.results:
             blocks += self._result(result)
-        said = self._blocks(turn.content)
+        said, self._moved = [*self._moved, *self._blocks(turn.content)], []
         if any("document" in block for block in said) and not any("text" in block for block in said):
             self._notes.added(turn.content[0].param, "the vendor wants a text beside a document; 'See the document.' was put there")
             said.insert(0, {"text": "See the document."})
@@ -101,8 +123,13 @@ class Contents:
         for part in result.content:
             if isinstance(part, Text) and not part.text.strip():
                 continue
-            inner.append({"text": part.text} if isinstance(part, Text) else self._media.block(part, at))
+            made = {"text": part.text} if isinstance(part, Text) else self._media.block(part, at)
             mark = _mark(part) or mark
+            if "image" in made and not self._facts.result_images:
+                self._notes.approximated(at, "this model takes no image inside a tool's result; it was put after the results")
+                self._moved.append(made)
+                made = {"text": MOVED}
+            inner.append(made)
             if "audio" in inner[-1]:
                 raise CallerError(f"{at} is audio, which this provider does not take in a tool's result", param=at)
         if not inner:
@@ -136,18 +163,26 @@ class Contents:
         if not self._facts.caching:
             self._notes.dropped(f"{param}.cache_control", "this model takes no cache points")
             return []
-        return [cache_point(mark, self._facts)]
+        return [cache_point(mark, self._facts, param, self._notes)]
 
 
-def cache_point(mark: Raw, facts: Facts) -> Block:
+def _results(blocks: list[Block]) -> int:
+    """How many blocks at the head of a message are results, with the cache points after them."""
+    head = max((i + 1 for i, block in enumerate(blocks) if "toolResult" in block), default=0)
+    return head + (0 < head < len(blocks) and "cachePoint" in blocks[head])
+
+
+def cache_point(mark: Raw, facts: Facts, param: str, notes: Notes) -> Block:
     """`{"type": "ephemeral", "ttl": "1h"}` as the vendor has it."""
     try:
         ttl = msgspec.json.decode(mark, type=_Mark).ttl
     except msgspec.DecodeError:
         ttl = None  # a mark of another shape is a mark still
     point = {"type": "default"}
-    if ttl in ("5m", "1h") and facts.caching == "all":
+    if ttl in ("5m", "1h") and facts.long_cache:
         point["ttl"] = ttl
+    elif ttl == "1h":
+        notes.approximated(f"{param}.cache_control.ttl", "this model's cache holds five minutes")
     return {"cachePoint": point}
 
 

@@ -46,6 +46,8 @@ _OVERFLOW = re.compile(r"input tokens? exceed|exceeds maximum length|maximum inp
 def decode_error(response: HttpResponse, target: Target) -> UpstreamError:
     """The error for an answer with a status of 300 and above."""
     body = json_object(response.body)
+    if isinstance(body.get("Output"), dict):  # the front door's form: {"Output": {"__type", "message"}, "Version"}
+        body = body["Output"]
     kind = response.headers.get("x-amzn-errortype") or body.get("__type") or body.get("code") or ""
     said = body.get("message") or body.get("Message") or ""
     return _error(response, target, kind if isinstance(kind, str) else "", said if isinstance(said, str) else "")

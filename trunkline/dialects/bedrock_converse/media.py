@@ -14,7 +14,7 @@ from typing import Any
 from ...chat import Audio, ChatRequest, File, Image, Part, Video, parts
 from ...errors import CallerError
 from ...target import Notes, Target
-from ..media import Blob, data_url, is_remote, standard_base64
+from ..media import Blob, data_url, is_remote, seen, standard_base64
 from .models import Facts
 
 Block = dict[str, Any]
@@ -38,8 +38,6 @@ _ENDINGS = {
     "xls": "xls", "xlsx": "xlsx", "html": "html", "htm": "html", "txt": "txt", "md": "md", "json": "txt", "xml": "txt", "mkv": "mkv",
     "mov": "mov", "mp4": "mp4", "webm": "webm", "flv": "flv", "mpeg": "mpeg", "mpg": "mpg", "wmv": "wmv", "3gp": "three_gp",
 }  # fmt: skip
-_MAGIC = {"JVBER": "pdf", "iVBOR": "png", "/9j/": "jpeg", "R0lGOD": "gif", "UklGR": "webp"}
-"""The first characters of the base64."""
 _IMAGE_WORDS, _VIDEO_WORDS = frozenset(IMAGES.values()), frozenset(VIDEOS.values())
 LONGEST_NAME = 200
 
@@ -99,7 +97,9 @@ class Media:
         if blob is None:
             _refuse_remote(data, at)
             blob = Blob("", standard_base64(data, at))  # bare base64, as some clients send it
-        word = DOCUMENTS.get(blob.mime) or IMAGES.get(blob.mime) or VIDEOS.get(blob.mime) or _word(filename) or _magic(blob)
+        looks = seen(blob.base64)
+        word = IMAGES.get(looks) or DOCUMENTS.get(looks) or DOCUMENTS.get(blob.mime) or IMAGES.get(blob.mime)
+        word = word or VIDEOS.get(blob.mime) or _word(filename)
         if not word and blob.mime.startswith("text/"):
             word = "txt"
         _refuse_empty(blob, at)
@@ -140,7 +140,7 @@ def _located(kind: str, url: str, param: str, words: dict[str, str], takes: str)
         word = _word(url)
         source = _s3(url)
     else:
-        word = words.get(blob.mime) or ("" if blob.mime else _magic(blob))
+        word = words.get(seen(blob.base64)) or words.get(blob.mime) or ""
         source = {"bytes": blob.base64}
         _refuse_empty(blob, param)
     if word not in words.values():
@@ -176,7 +176,3 @@ def _s3(uri: str) -> Block:
 def _word(name: str) -> str:
     """The format by the ending of a file name or address; empty where it says nothing."""
     return _ENDINGS.get(name.rpartition(".")[2].lower(), "")
-
-
-def _magic(blob: Blob) -> str:
-    return next((word for start, word in _MAGIC.items() if blob.base64.startswith(start)), "")

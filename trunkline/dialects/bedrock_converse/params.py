@@ -104,6 +104,10 @@ def _sampling(request: ChatRequest, facts: Facts, reasoning: Reasoning, notes: N
     else:
         asked = {"temperature": request.temperature, "top_p": request.top_p, "top_k": request.top_k}
         sampling = {name: value for name, value in asked.items() if value is not None}
+        if not facts.sampling:
+            for name in sampling:
+                notes.dropped(name, "this model takes no sampling parameters")
+            return {}
         if reasoning.bare:
             for name in sampling:
                 notes.dropped(name, "this model takes no sampling parameters at its highest reasoning effort")

@@ -2,7 +2,8 @@
 
 Odd here: Converse has no common field for it. Claude has its maker's (`thinking`, by budget or adaptive) beside Converse's
 `outputConfig.effort`; Nova 2 has `reasoningConfig`, whose level "high" forbids a token limit and sampling; gpt-oss and Qwen have a
-word each; and the others cannot be told.
+word each; OpenAI's own GPT models and Grok have their maker's `reasoning.effort`; GLM and DeepSeek reason at "high" or not at all;
+and the others cannot be told.
 
 Sources: https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-adaptive-thinking.html,
 …/claude-messages-extended-thinking.html,
@@ -59,6 +60,13 @@ def plan(request: ChatRequest, facts: Facts, turns: list[Turn], max_tokens: int,
             return _nova(word, max_tokens, notes)
         case "effort":
             return Reasoning(fields={"reasoning_effort": _level(word, notes)}, max_tokens=max_tokens, on=True)
+        case "nested":
+            level = _nested(word, notes)
+            return Reasoning(fields={"reasoning": {"effort": level}}, max_tokens=max_tokens, on=True)
+        case "switch" if word != "none":
+            if word != "high":
+                notes.approximated("reasoning_effort", "sent as 'high': this model reasons or does not")
+            return Reasoning(fields={"reasoning_effort": "high"}, max_tokens=max_tokens, on=True)
         case "qwen" if word != "none":
             return Reasoning(fields={"reasoning_config": _level(word, notes)}, max_tokens=max_tokens, on=True)
         case "always":
@@ -66,6 +74,13 @@ def plan(request: ChatRequest, facts: Facts, turns: list[Turn], max_tokens: int,
         case _ if word != "none":
             notes.dropped("reasoning_effort", "this model does not reason, or cannot be told how much")
     return Reasoning(max_tokens=max_tokens)
+
+
+def _nested(word: str, notes: Notes) -> str:
+    level = {"none": "low", "minimal": "low", "max": "xhigh"}.get(word, word)
+    if level != word:
+        notes.approximated("reasoning_effort", f"sent as {level!r}; this model's levels are low, medium, high, xhigh")
+    return level
 
 
 def _level(word: str, notes: Notes) -> str:

@@ -55,7 +55,7 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
     if blocks := contents.system(system):
         body["system"] = blocks
     body["messages"] = contents.messages(turns)
-    body |= _settings(request, row, thought, shape, notes)
+    body |= _settings(request, row, thought, shape, tools.fields, notes)
     if tools.config:
         body["toolConfig"] = tools.config
     params.name_unknown(request, row, notes)
@@ -64,6 +64,7 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
         http=HttpRequest("POST", _url(target, bool(request.stream)), _JSON, msgspec.json.encode(body)),
         notes=notes.done(),
         names=tools_of.renamed(names),
+        customs=tools_of.customs(request),
         json_tool=tools.json_tool,
         check=shape.check,
         schema=shape.schema,
@@ -75,11 +76,13 @@ def _url(target: Target, stream: bool) -> str:
     return f"{target.base_url}/model/{quote(target.model, safe='')}/converse{'-stream' if stream else ''}"
 
 
-def _settings(request: ChatRequest, row: Facts, thought: reasoning.Reasoning, shape: schemas.Format, notes: Notes) -> dict[str, Any]:
-    """Everything beside the conversation and its tools."""
+def _settings(
+    request: ChatRequest, row: Facts, thought: reasoning.Reasoning, shape: schemas.Format, choice: dict[str, Any], notes: Notes
+) -> dict[str, Any]:
+    """Everything beside the conversation and its tools. `choice` is the tool choice where it is a model's own field."""
     own = params.own_members(request)
     config, sampling = params.inference(request, row, thought, notes)
-    fields = {**thought.fields, **sampling, **params.own_object(own, "additionalModelRequestFields")}
+    fields = {**thought.fields, **sampling, **choice, **params.own_object(own, "additionalModelRequestFields")}
     body: dict[str, Any] = {name: value for name, value in own.items() if name not in params.OWN[-2:]}
     if config:
         body["inferenceConfig"] = config

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from ...chat import NO_RAW, Event, ReasoningDelta, Started, TextDelta, ToolDelta, ToolStarted
+from ...chat import NO_RAW, Event, Finished, ReasoningDelta, Started, TextDelta, ToolDelta, ToolStarted
 from ...target import Target
 from ...wire import Frame
 from . import blocks
@@ -32,7 +32,6 @@ class ToolStart(Struct, frozen=True, rename="camel"):
 class Start(Struct, frozen=True, rename="camel"):
     tool_use: ToolStart | None = None
     tool_result: dict[str, Any] | None = None
-    image: dict[str, Any] | None = None
 
 
 class BlockStart(Struct, frozen=True, rename="camel"):
@@ -56,7 +55,6 @@ class Delta(Struct, frozen=True, rename="camel"):
     reasoning_content: Thought | None = None
     citation: dict[str, Any] | None = None
     tool_result: list[Any] | None = None
-    image: dict[str, Any] | None = None
 
 
 class BlockDelta(Struct, frozen=True, rename="camel"):
@@ -96,7 +94,7 @@ class Open(Struct):
     written: bool = False
     """some of the call's arguments came"""
     server: dict[str, Any] | None = None
-    """the server tool's block so far, as the unary answer has it"""
+    """the block of a server tool, an image, or what is yet to be invented, so far, as the unary answer has it"""
     pieces: list[str] = []
     """of a server tool's input"""
     reasoning: list[str] = []
@@ -114,6 +112,8 @@ class Converse:
         self._open: dict[int, Open] = {}
         self._written = 0
         self._calls = 0
+        self._last: Finished | None = None
+        """held back until `metadata`, so that what stands there reaches a caller who did not ask for usage"""
 
     def feed(self, frame: Frame) -> list[Event]:
         if frame.error:
@@ -128,16 +128,20 @@ class Converse:
         return events
 
     def close(self) -> list[Event]:
-        return []  # what was open at `messageStop` was ended there; what is open without one was cut off
+        return self._finish()  # what was open at `messageStop` was ended there; what is open without one was cut off
+
+    def _finish(self) -> list[Event]:
+        last, self._last = self._last, None
+        return [last] if last is not None else []
 
     def _read(self, frame: Frame) -> list[Event]:
         match frame.event:
             case "contentBlockDelta":
                 read = _DELTA.decode(frame.data)
-                return self._delta(read.content_block_index, read.delta)
+                return self._delta(read.content_block_index, read.delta, frame)
             case "contentBlockStart":
                 begun = _START.decode(frame.data)
-                return self._begin(begun.content_block_index, begun.start)
+                return self._begin(begun.content_block_index, begun.start, frame)
             case "contentBlockStop":
                 return self._end(_STOP.decode(frame.data).content_block_index)
             case "messageStart":
@@ -145,14 +149,16 @@ class Converse:
                 return [Started("", self._target.model)]
             case "messageStop":
                 stop = _MESSAGE_STOP.decode(frame.data)
-                return [*self._end_all(), blocks.finished(stop.stop_reason, self._calls, stop.additional_model_response_fields)]
+                self._last = blocks.finished(stop.stop_reason, self._calls, stop.additional_model_response_fields)
+                return self._end_all()
             case "metadata":
                 late = _METADATA.decode(frame.data)
-                return [*blocks.beside(late.service_tier, late.trace, late.performance_config), *blocks.metered(late.usage)]
+                beside = blocks.beside(late.service_tier, late.trace, late.performance_config)
+                return [*beside, *self._finish(), *blocks.metered(late.usage)]
             case _:
                 return []
 
-    def _begin(self, index: int, start: Start) -> list[Event]:
+    def _begin(self, index: int, start: Start, frame: Frame) -> list[Event]:
         block = self._open[index] = Open(self._written)
         if start.tool_use is not None:
             use = start.tool_use
@@ -164,11 +170,11 @@ class Converse:
             return [ToolStarted(block.tool, use.tool_use_id, use.name)]
         if start.tool_result is not None:
             block.server = {"toolResult": {**start.tool_result, "content": []}}
-        elif start.image is not None:
-            block.server = {"image": start.image}
+        else:
+            block.server = _strange(frame, "start") or None
         return []
 
-    def _delta(self, index: int, delta: Delta) -> list[Event]:
+    def _delta(self, index: int, delta: Delta, frame: Frame) -> list[Event]:
         block = self._open.get(index)
         if block is None:
             block = self._open[index] = Open(self._written)
@@ -181,10 +187,11 @@ class Converse:
             return _thought(block, delta.reasoning_content)
         if delta.citation is not None:
             block.citations.append(delta.citation)
-        if delta.tool_result is not None and block.server is not None and "toolResult" in block.server:
-            block.server["toolResult"]["content"] += delta.tool_result
-        if delta.image is not None and block.server is not None and "image" in block.server:
-            block.server["image"] |= delta.image
+        elif delta.tool_result is not None:
+            if block.server is not None and "toolResult" in block.server:
+                block.server["toolResult"]["content"] += delta.tool_result
+        elif delta.text is None:
+            block.server = _grown(block.server, _strange(frame, "delta")) or None
         return []
 
     def _input(self, block: Open, piece: str) -> list[Event]:
@@ -236,6 +243,25 @@ def _served(server: dict[str, Any], written: str) -> list[Event]:
         except msgspec.DecodeError:
             server["toolUse"]["input"] = written
     return [blocks.provider_block(server)]
+
+
+def _strange(frame: Frame, member: str) -> dict[str, Any]:
+    """A start or delta of no kind that is read here, as it came."""
+    found = msgspec.json.decode(frame.data, type=dict[str, Any]).get(member)
+    return {name: value for name, value in found.items() if value is not None} if isinstance(found, dict) else {}
+
+
+def _grown(held: Any, more: Any, name: str = "") -> Any:
+    """Two pieces of one thing as one: members are joined by name, lists and texts grow, bytes are joined as bytes."""
+    match held, more:
+        case dict(), dict():
+            return held | {key: _grown(held.get(key), value, key) for key, value in more.items()}
+        case list(), list():
+            return held + more
+        case str(), str() if held:
+            return _joined([held, more]) if name == "bytes" else held + more
+        case _:
+            return held if more is None else more
 
 
 def _joined(pieces: list[str]) -> str:

@@ -34,6 +34,8 @@ class Tooling(Struct, frozen=True):
     """`toolConfig`, empty where there is none"""
     instruction: str = ""
     """what the model must be told for want of a field"""
+    fields: dict[str, Any] = {}
+    """Claude's own `tool_choice`, of `additionalModelRequestFields`; then `config` has none, since the vendor refuses both"""
     json_tool: str = ""
     """wire name of the tool that stands for `response_format`"""
 
@@ -62,17 +64,19 @@ def plan(
     """
     if choice.mode in ("required", "named") and not offers:
         raise CallerError("tool_choice asks for a tool call but tools is empty", param="tool_choice")
-    if request.parallel_tool_calls is False and offers:
+    single = request.parallel_tool_calls is False and bool(offers)
+    if single and not (facts.native_choice and shape.tool is None):
         notes.dropped("parallel_tool_calls", "the vendor has no field for it; the model may call several tools at once")
     searching = _web_search(request, facts, notes)
     kept = offers if choice.mode != "none" or called else []
     wanted, forced = _forced(choice, facts, manual, notes)
-    listed = [tool for offer in _allowed(kept, choice, wanted) for tool in _tools(offer, names, facts, notes)]
+    listed = [tool for offer in _allowed(kept, choice, wanted, notes) for tool in _tools(offer, names, facts, notes)]
     if called and not listed:
         notes.added("tools", "the vendor insists on the tools that the history calls; they were put there without their schemas")
         listed = [_placeholder(names[name]) for name in dict.fromkeys(called)]
     instruction = ""
-    if choice.mode == "none" and listed and shape.tool is None:
+    silent = choice.mode == "none" and bool(listed) and shape.tool is None
+    if silent and not facts.native_choice:
         notes.emulated("tool_choice", "the vendor wants the tools of the history to stay; the model is told not to call any")
         instruction = NO_CALLS
     listed += searching
@@ -86,7 +90,17 @@ def plan(
         return Tooling()
     if "tool" in forced:
         forced = {"tool": {"name": names[choice.name]}}
+    if facts.native_choice and (silent or single):
+        return Tooling({"tools": listed}, fields={"tool_choice": _as_its_maker_has_it(forced, silent)})
     return Tooling({"tools": listed, **({"toolChoice": forced} if forced else {})}, instruction)
+
+
+def _as_its_maker_has_it(forced: dict[str, Any], silent: bool) -> dict[str, Any]:
+    """Claude's own choice: it has "none", and one call at a time, which Converse's has not."""
+    if silent:
+        return {"type": "none"}
+    kind = next(iter(forced), "auto")
+    return {"type": kind, **forced.get(kind, {}), "disable_parallel_tool_use": True}
 
 
 def _forced(choice: Choice, facts: Facts, manual: bool, notes: Notes) -> tuple[str, dict[str, Any]]:
@@ -106,23 +120,18 @@ def _forced(choice: Choice, facts: Facts, manual: bool, notes: Notes) -> tuple[s
     return choice.name, {}
 
 
-def _allowed(offers: list[Offer], choice: Choice, only: str) -> list[Offer]:
-    names = (only,) if only else choice.allowed
-    if not names:
-        return offers
-    kept = [offer for offer in offers if offer.function.name in names]
-    if offers and not kept:
-        raise CallerError("tool_choice.allowed_tools names no tool that is offered", param="tool_choice.allowed_tools.tools")
-    return kept
+def _allowed(offers: list[Offer], choice: Choice, only: str, notes: Notes) -> list[Offer]:
+    return [offer for offer in offers if offer.function.name == only] if only else tools_of.narrowed(offers, choice, notes)
 
 
 def _tools(offer: Offer, names: Mapping[str, str], facts: Facts, notes: Notes) -> list[dict[str, Any]]:
     """The tool, and a cache point after it where it is marked."""
     function = offer.function
     at = f"{offer.param}.function" if offer.param.startswith("tools") else offer.param
-    tool = _spec(names[function.name], function.description or "", object_schema(offer.schema, f"{at}.parameters"))
+    schema = object_schema(offer.schema, f"{at}.parameters", notes if facts.claude is not None else None)
+    tool = _spec(names[function.name], function.description or "", schema)
     if function.strict:
-        wire, lost = closed(offer.schema) if facts.formats else (None, [])
+        wire, lost = closed(schema if isinstance(schema, Raw) else Raw(msgspec.json.encode(schema))) if facts.formats else (None, [])
         if wire is not None and not lost:
             tool["toolSpec"] |= {"strict": True, "inputSchema": {"json": wire}}
         elif not facts.formats:
@@ -134,7 +143,7 @@ def _tools(offer: Offer, names: Mapping[str, str], facts: Facts, notes: Notes) -
     if facts.caching != "all":
         notes.dropped(f"{offer.param}.cache_control", "this model takes no cache points among tools")
         return [tool]
-    return [tool, cache_point(offer.cache_control, facts)]
+    return [tool, cache_point(offer.cache_control, facts, offer.param, notes)]
 
 
 def _spec(name: str, description: str, schema: Raw | dict[str, Any]) -> dict[str, Any]:
