@@ -30,8 +30,10 @@ NEUTRAL: dict[str, tuple[object, ...]] = {
 }
 """The values that ask for nothing."""
 
-GATEWAY = frozenset({"custom_parameters", "extra_body"})
+GATEWAY = frozenset({"custom_parameters"})
 """Members for this gateway, already taken apart where the request was decoded."""
+NESTED = "its members belong beside the others, or into custom_parameters"
+"""Of `extra_body`, which OpenAI's clients take apart themselves: on the wire it is a mistake, but at Google's door."""
 
 ALWAYS_READ = frozenset({"model", "messages", "stream", "stream_options", "tools", "tool_choice", "functions", "function_call"})
 
@@ -49,7 +51,7 @@ def name_unsent(
             notes.dropped(field, why.get(field, f"{vendor} has nothing like it"))
     for field, raw in request.wire.items():
         if field not in KNOWN_FIELDS and field not in own and field not in GATEWAY and bytes(raw) != b"null":
-            notes.dropped(field, f"{vendor} does not know it")
+            notes.dropped(field, NESTED if field == "extra_body" else f"{vendor} does not know it")
 
 
 def own_members(request: ChatRequest, names: frozenset[str]) -> dict[str, Raw]:

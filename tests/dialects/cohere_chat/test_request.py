@@ -294,3 +294,7 @@ def test_several_choices_are_several_calls() -> None:
     encoded = encode(n=3)
     assert encoded.fan_out == 3
     assert "n" not in sent(encoded)
+
+
+def test_an_extra_body_that_came_as_it_is_does_not_vanish_without_a_word() -> None:
+    assert "extra_body" in dropped(encode(extra_body={"documents": []}))

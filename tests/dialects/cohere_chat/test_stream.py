@@ -149,3 +149,35 @@ def test_refusals_map_to_their_errors(status: int, body: bytes, expected: tuple[
 def test_the_answer_starts_once_under_the_models_name() -> None:
     events = fed(dialect, TARGET, [{"type": "message-start", "id": "x", "delta": {"message": {"content": [], "tool_calls": []}}}])
     assert events == [Started("x", "command-a")]
+
+
+def test_a_block_without_a_place_in_openais_format_is_kept_whole() -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://a.example/x.png"}}
+    unary = folded(dialect.decode_response(whole(message={"content": [{"type": "text", "text": "a"}, image]}), TARGET)).choices[0]
+    start = {"type": "content-start", "index": 1, "delta": {"message": {"content": image}}}
+    streamed = folded(fed(dialect, TARGET, [text("a"), start, end("COMPLETE")])).choices[0]
+    for answer in (unary, streamed):
+        assert (answer.text, answer.extra) == ("a", {"provider_blocks": [image]})
+
+
+def test_content_that_is_a_text_alone_is_read() -> None:
+    assert folded(dialect.decode_response(whole(message={"content": "plain"}, finish_reason="COMPLETE"), TARGET)).choices[0].text == "plain"
+
+
+@pytest.mark.parametrize("calls", [None, [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]])
+def test_a_whole_answer_without_a_finish_reason_has_ended_all_the_same(calls: Any) -> None:
+    events = dialect.decode_response(whole(message={"content": None, "tool_calls": calls}), TARGET)
+    assert events[-1] == Finished("tool_calls" if calls else "stop")
+
+
+def test_what_is_billed_counts_where_nothing_else_is_counted() -> None:
+    billed = {"billed_units": {"input_tokens": 5, "output_tokens": 3}}
+    for events in (
+        dialect.decode_response(whole(finish_reason="COMPLETE", usage=billed), TARGET),
+        fed(dialect, TARGET, [text("a"), end("COMPLETE", usage=billed)]),
+    ):
+        usage = folded(events).usage
+        assert usage is not None
+        assert (usage.prompt, usage.completion) == (5, 3)
+    searched = {"billed_units": {"search_units": 1}}
+    assert folded(dialect.decode_response(whole(finish_reason="COMPLETE", usage=searched), TARGET)).usage is None

@@ -32,6 +32,7 @@ class Request(BaseModel):
     generationConfig: types.GenerationConfig | None = None
     safetySettings: list[types.SafetySetting] | None = None
     cachedContent: str | None = None
+    continuationToken: str | None = None
     labels: dict[str, str] | None = None
     serviceTier: types.ServiceTier | None = None
 

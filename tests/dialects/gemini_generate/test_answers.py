@@ -85,7 +85,8 @@ def test_an_answer_without_candidates_or_reason_is_the_vendors_failure() -> None
 @pytest.mark.parametrize(
     ("word", "reason", "native"),
     [
-        ("STOP", "stop", ""), (1, "stop", ""), ("MAX_TOKENS", "length", ""), (2, "length", ""), ("SAFETY", "content_filter", "SAFETY"),
+        ("STOP", "stop", ""), (1, "stop", ""), ("MAX_TOKENS", "length", ""), (2, "length", ""),
+        ("CONTINUATION", "length", "CONTINUATION"), ("SAFETY", "content_filter", "SAFETY"),
         (3, "content_filter", "SAFETY"), ("RECITATION", "content_filter", "RECITATION"), ("SPII", "content_filter", "SPII"),
         ("BLOCKLIST", "content_filter", "BLOCKLIST"), ("IMAGE_SAFETY", "content_filter", "IMAGE_SAFETY"),
         ("MALFORMED_FUNCTION_CALL", "stop", "MALFORMED_FUNCTION_CALL"), ("OTHER", "stop", "OTHER"), ("INVENTED", "stop", "INVENTED"),
@@ -158,6 +159,40 @@ def test_nulls_and_missing_members_cost_nothing() -> None:
     folded = fold(streamed(*odd, chunk({"text": "ok"}, finish="STOP")))
     assert folded.choice(0).text == "ok"
     assert folded.usage is None
+
+
+@pytest.mark.parametrize("part", [{"audioTranscription": {"text": "hey"}}, {"functionResponse": {"name": "f"}}, {"hologram": {"x": 1}}])
+def test_a_part_without_a_place_in_openais_format_is_kept_whole(part: Json) -> None:
+    answer = chunk({"text": "a"}, part, {}, finish="STOP")
+    for folded in (whole(answer), fold(streamed(answer))):
+        assert (folded.choice(0).text, folded.choice(0).extra) == ("a", {"provider_blocks": [part]})
+
+
+def test_a_share_of_a_longer_answer_ends_as_length_with_the_token_to_go_on() -> None:
+    answer = chunk({"text": "a"}, finish="CONTINUATION")
+    answer["candidates"][0]["continuationToken"] = "dG9rZW4="
+    for folded in (whole(answer), fold(streamed(answer))):
+        assert folded.choice(0).finish == Finished("length", native="CONTINUATION", extra={"continuation_token": "dG9rZW4="})
+
+
+def test_an_answer_that_is_blocked_half_way_was_filtered() -> None:
+    feedback = {"blockReason": "PROHIBITED_CONTENT"}
+    folded = fold(streamed(chunk({"text": "a"}), {"promptFeedback": feedback}))
+    assert folded.choice(0).finish == Finished("content_filter", native="PROHIBITED_CONTENT", extra={"prompt_feedback": feedback})
+    assert folded.choice(0).text == "a"
+
+
+def test_what_the_vendor_says_of_a_retiring_model_is_kept() -> None:
+    status = {"modelStage": "DEPRECATED", "retirementTime": "2027-01-01T00:00:00Z"}
+    assert whole(chunk({"text": "a"}, finish="STOP", modelStatus=status)).extra == {"model_status": status}
+
+
+def test_the_page_of_a_picture_that_was_found_is_a_source() -> None:
+    answer = chunk({"text": "a"}, finish="STOP")
+    found = {"image": {"sourceUri": "https://a.example", "imageUri": "https://a.example/x.png", "title": "A"}}
+    answer["candidates"][0]["groundingMetadata"] = {"groundingChunks": [found]}
+    [cited] = whole(answer).choice(0).extra["annotations"]
+    assert (cited["url_citation"]["url"], cited["url_citation"]["title"]) == ("https://a.example", "A")
 
 
 def test_usage_counts_thoughts_and_tool_prompts_and_the_last_frame_wins() -> None:

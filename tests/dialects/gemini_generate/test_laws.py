@@ -112,7 +112,9 @@ def check_calls(folded: Folded, parts: list[Json]) -> None:
 
 
 def check_signatures(folded: Folded, parts: list[Json]) -> None:
-    details = folded.choice(0).details
+    every = folded.choice(0).details
+    details = [detail for detail in every if detail["data"]]
+    assert all("codeExecutionResult" in d["part"] for d in every if not d["data"])  # goes back with the signed call it answers
     assert [d["data"] for d in details] == [p["thoughtSignature"] for p in parts if p.get("thoughtSignature")]
     for detail, part in zip(details, [p for p in parts if p.get("thoughtSignature")], strict=True):
         assert ("id" in detail) == ("functionCall" in part)

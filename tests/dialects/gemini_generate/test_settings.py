@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.dialects.gemini_generate.asking import FLASH, THREE, Json, encode, noted, sent
@@ -91,6 +93,24 @@ def test_googles_own_members_are_carried_in_either_spelling() -> None:
     assert noted(encoded) == {}
 
 
+@pytest.mark.parametrize("nest", [lambda google: {"extra_body": {"google": google}}, lambda google: {"google": google}])
+def test_what_googles_own_door_takes_in_its_place_is_taken_there(nest: Callable[[Json], Json]) -> None:
+    members = nest({"thinking_config": {"thinkingBudget": 5}, "cached_content": "cachedContents/1", "unheard_of": 1})
+    encoded = encode(**members)
+    assert body(encoded)["generationConfig"] == {"thinkingConfig": {"thinkingBudget": 5}}
+    assert body(encoded)["cachedContent"] == "cachedContents/1"
+    [lost] = noted(encoded).items()
+    assert lost == ("extra_body.google.unheard_of" if "extra_body" in members else "google.unheard_of", "dropped")
+    assert sent(**members, cached_content="cachedContents/2")["cachedContent"] == "cachedContents/2"
+
+
+def test_an_extra_body_that_is_none_of_googles_is_named() -> None:
+    encoded = encode(extra_body={"top_k": 3})
+    assert noted(encoded) == {"extra_body.top_k": "dropped"}
+    with pytest.raises(CallerError, match="extra_body must be an object"):
+        encode(extra_body=[1])
+
+
 # ── thinking ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -104,6 +124,15 @@ def test_googles_own_members_are_carried_in_either_spelling() -> None:
         (THREE, "minimal", {"thinkingLevel": "minimal", "includeThoughts": True}, None),
         (THREE, "xhigh", {"thinkingLevel": "high", "includeThoughts": True}, "clamped"),
         ("gemini-3.5-flash", "high", {"thinkingLevel": "high", "includeThoughts": True}, None),
+        ("gemini-3.5-flash-lite", "minimal", {"thinkingLevel": "minimal", "includeThoughts": True}, None),
+        ("gemini-3.6-flash", "minimal", {"thinkingLevel": "minimal", "includeThoughts": True}, None),
+        ("gemini-3.7-flash", "minimal", {"thinkingLevel": "low", "includeThoughts": True}, "clamped"),
+        ("gemini-3.8-flash", "none", {"thinkingLevel": "low"}, "clamped"),
+        ("gemini-flash-latest", "medium", {"thinkingLevel": "medium", "includeThoughts": True}, None),
+        ("gemini-4-argon", "medium", {"thinkingLevel": "medium", "includeThoughts": True}, None),
+        ("gemini-4-argon", "minimal", {"thinkingLevel": "low", "includeThoughts": True}, "clamped"),
+        (THREE, "max", {"thinkingLevel": "high", "includeThoughts": True}, "clamped"),
+        (FLASH, "max", {"thinkingBudget": 24576, "includeThoughts": True}, "clamped"),
         (FLASH, "none", {"thinkingBudget": 0}, None),
         (FLASH, "medium", {"thinkingBudget": 8192, "includeThoughts": True}, None),
         ("gemini-2.5-flash-lite", "low", {"thinkingBudget": 1024, "includeThoughts": True}, None),
@@ -123,3 +152,37 @@ def test_an_effort_is_a_level_or_a_budget_by_model(model: str, effort: str, conf
 def test_an_unknown_effort_is_refused() -> None:
     with pytest.raises(CallerError, match="xhigh"):
         encode(reasoning_effort="extreme")
+
+
+# ── since 3.6 ───────────────────────────────────────────────────────────────────────────────────────────
+
+NEWER = ["gemini-3.5-flash-lite", "gemini-3.6-flash", "gemini-3.8-flash", "gemini-flash-lite-latest", "gemini-4-argon"]
+PREFILLED: list[Json] = [{"role": "user", "content": "Say A."}, {"role": "assistant", "content": "The answer is "}]
+
+
+@pytest.mark.parametrize("model", NEWER)
+def test_a_model_that_samples_as_it_likes_is_told_nothing_of_it_and_the_caller_is(model: str) -> None:
+    encoded = encode(model, temperature=0.2, top_p=0.5, top_k=3, seed=1)
+    assert noted(encoded) == {"temperature": "dropped", "top_p": "dropped", "top_k": "dropped"}
+    assert body(encoded)["generationConfig"] == {"seed": 1}
+    assert noted(encode(model, temperature=1)) == {}
+
+
+@pytest.mark.parametrize("model", [*NEWER, "gemini-3.5-flash"])
+def test_a_model_that_refuses_to_end_with_its_own_turn_gets_a_users_after_it(model: str) -> None:
+    encoded = encode(model, messages=PREFILLED)
+    assert [turn["role"] for turn in body(encoded)["contents"]] == ["user", "model", "user"]
+    assert noted(encoded) == {"messages": "added"}
+
+
+@pytest.mark.parametrize("model", [FLASH, THREE, "gemini-3.1-pro-preview", "gemini-3.1-flash-lite"])
+def test_the_others_go_on_from_their_own_words(model: str) -> None:
+    encoded = encode(model, messages=PREFILLED, temperature=0.2)
+    assert body(encoded)["contents"][-1] == {"role": "model", "parts": [{"text": "The answer is "}]}
+    assert body(encoded)["generationConfig"] == {"temperature": 0.2}
+    assert noted(encoded) == {}
+
+
+def test_a_token_to_go_on_with_is_handed_to_the_vendor() -> None:
+    for spelling in ("continuation_token", "continuationToken"):
+        assert sent("gemini-4-argon", **{spelling: "dG9rZW4="})["continuationToken"] == "dG9rZW4="

@@ -155,3 +155,44 @@ def test_modalities_and_a_voice() -> None:
     assert sent(modalities=["text", "image"])["generationConfig"] == {"responseModalities": ["TEXT", "IMAGE"]}
     spoken = sent("gemini-2.5-flash-preview-tts", modalities=["audio"], audio={"voice": "Kore"})["generationConfig"]
     assert spoken == {"responseModalities": ["AUDIO"], "speechConfig": {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}}}
+
+
+# ── Google's own tools ──────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("tool", "wire"),
+    [
+        ({"google_search": {}}, {"googleSearch": {}}),
+        ({"googleSearch": {"timeRangeFilter": {"startTime": "2026-01-01T00:00:00Z"}}},) * 2,
+        ({"type": "google_search"}, {"googleSearch": {}}),
+        ({"type": "code_execution"}, {"codeExecution": {}}),
+        ({"type": "file_search", "fileSearchStoreNames": ["a"]}, {"fileSearch": {"fileSearchStoreNames": ["a"]}}),
+        ({"url_context": {}, "code_execution": {}}, {"urlContext": {}, "codeExecution": {}}),
+    ],
+)
+def test_googles_own_tools_are_sent_as_google_has_them(tool: Json, wire: Json) -> None:
+    encoded = encode(tools=[tool])
+    assert body(encoded)["tools"] == [wire]
+    assert noted(encoded) == {}
+
+
+def test_googles_own_tools_beside_functions_are_for_the_models_that_take_both() -> None:
+    tools = [WEATHER, {"google_search": {}}]
+    both = sent(THREE, tools=tools)
+    assert [list(tool) for tool in both["tools"]] == [["functionDeclarations"], ["googleSearch"]]
+    assert both["toolConfig"] == {"includeServerSideToolInvocations": True}
+    lost = encode(FLASH, tools=tools)
+    assert noted(lost) == {"tools[1]": "dropped"}
+    assert [list(tool) for tool in body(lost)["tools"]] == [["functionDeclarations"]]
+
+
+def test_a_search_asked_for_twice_is_one() -> None:
+    assert sent(tools=[{"google_search": {}}], web_search_options={})["tools"] == [{"googleSearch": {}}]
+
+
+@pytest.mark.parametrize("tool", [{"type": "web_search"}, {"google_search": {}, "unheard_of": {}}, {}])
+def test_a_tool_that_nobody_knows_is_named(tool: Json) -> None:
+    encoded = encode(tools=[tool])
+    assert noted(encoded) == {"tools[0]": "dropped"}
+    assert "tools" not in body(encoded)

@@ -109,3 +109,12 @@ def test_refusals_map_to_their_errors(status: int, body: bytes, expected: int, t
     error = dialect.decode_error(HttpResponse(status, {}, body), TARGET)
     assert error.status == expected
     assert text in error.message
+
+
+@pytest.mark.parametrize(("calls", "reason"), [(None, "stop"), ([{"function": {"name": "f", "arguments": {}}}], "tool_calls")])
+def test_a_whole_answer_that_does_not_say_so_has_ended_all_the_same(calls: Any, reason: str) -> None:
+    body = {"model": "q", "message": {"role": "assistant", "content": "a", "tool_calls": calls}, "prompt_eval_count": 3, "eval_count": 1}
+    answer = folded(dialect.decode_response(HttpResponse(200, {}, json.dumps(body).encode()), TARGET))
+    assert answer.choices[0].finish == Finished(reason)  # type: ignore[arg-type]
+    assert answer.usage is not None
+    assert (answer.usage.prompt, answer.usage.completion) == (3, 1)

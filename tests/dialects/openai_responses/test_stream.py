@@ -72,6 +72,7 @@ def test_an_incomplete_response_says_why(word: str, reason: str) -> None:
         ({"code": "rate_limit_exceeded", "message": "slower"}, 429),
         ({"code": "invalid_image_format", "message": "bad image"}, 400),
         ({"code": "context_length_exceeded", "message": "too long"}, 400),
+        ({"code": "bio_policy", "message": "not about this"}, 400),
     ],
 )
 def test_a_failed_response_is_a_failure_in_each_of_its_forms(error: dict[str, str], status: int) -> None:
@@ -141,12 +142,14 @@ def test_the_vendors_own_tools_are_kept_and_never_calls() -> None:
     assert streamed.finish == Finished("stop")
 
 
-def test_a_custom_call_is_told_in_both_forms() -> None:
-    item = {"type": "custom_tool_call", "id": "ctc_1", "call_id": "c1", "name": "run", "input": 'print("1")'}
-    for events in (fed(dialect, TARGET, [done(item), ended()]), dialect.decode_response(whole(item), TARGET)):
+@pytest.mark.parametrize("input", ['print("1")', ""])
+def test_a_custom_call_gives_its_input_as_it_is(input: str) -> None:
+    item = {"type": "custom_tool_call", "id": "ctc_1", "call_id": "c1", "name": "run", "input": input}
+    pieces = [json.dumps({"type": "response.custom_tool_call_input.delta", "output_index": 0, "delta": piece}).encode() for piece in input]
+    streams: list[list[Any]] = [[done(item), ended()], [added({**item, "input": ""}), *pieces, done(item), ended()]]
+    for events in (*(fed(dialect, TARGET, stream) for stream in streams), dialect.decode_response(whole(item), TARGET)):
         call = folded(events).choices[0].calls[0]
-        assert (call.id, call.name, call.extra) == ("c1", "run", {"type": "custom", "custom": {"name": "run", "input": 'print("1")'}})
-        assert json.loads(call.arguments) == {"input": 'print("1")'}
+        assert (call.id, call.name, call.custom, call.arguments, call.extra) == ("c1", "run", True, input, {})
         assert events[-1] == Finished("tool_calls")
 
 
@@ -162,6 +165,13 @@ def test_no_json_whatever_makes_the_decoder_raise(value: Any) -> None:
 def test_frames_that_matter_and_cannot_be_read_are_a_failure_and_others_are_no_matter() -> None:
     assert isinstance(fed(dialect, TARGET, [{"type": "response.output_text.delta", "delta": {}}])[0], Failed)
     assert fed(dialect, TARGET, [{"type": "response.novelty", "delta": {}}, b"[DONE]"]) == []
+
+
+@pytest.mark.parametrize("odd", ["odd", 1.5, ["odd"], None])
+def test_an_item_that_is_no_object_costs_nothing_but_itself(odd: Any) -> None:
+    said = message({"type": "output_text", "text": "Hi"})
+    assert folded(dialect.decode_response(whole(odd, said), TARGET)).choices[0].text == "Hi"
+    assert folded(fed(dialect, TARGET, [done(odd), text("Hi"), ended()])).choices[0].text == "Hi"
 
 
 def test_a_body_that_is_no_response_is_an_upstream_error() -> None:
@@ -187,3 +197,30 @@ def test_refusals_map_to_their_errors(status: int, body: bytes, expected: tuple[
     error = dialect.decode_error(HttpResponse(status, {}, body), TARGET)
     assert (error.status, error.code) == expected
     assert "<html>" not in error.message
+
+
+PICTURE = {"type": "image_generation_call", "id": "ig_1", "status": "completed", "output_format": "webp", "result": "UklGRg=="}
+
+
+def test_a_picture_that_was_made_stands_among_the_images() -> None:
+    for answer in (folded(dialect.decode_response(whole(PICTURE), TARGET)), folded(fed(dialect, TARGET, [done(PICTURE), ended()]))):
+        extra = answer.choices[0].extra
+        assert extra["images"] == [{"type": "image_url", "image_url": {"url": "data:image/webp;base64,UklGRg=="}}]
+        assert extra["provider_blocks"] == [{name: value for name, value in PICTURE.items() if name != "result"}]
+
+
+def test_verdicts_on_input_and_output_have_the_form_of_chat_completions() -> None:
+    from openai.types.chat.chat_completion import Moderation
+
+    verdict = {
+        "type": "moderation_result", "model": "omni", "flagged": False, "categories": {"hate": False}, "category_scores": {"hate": 0.1},
+        "category_applied_input_types": {"hate": ["text"]},
+    }  # fmt: skip
+    said = {"input": verdict, "output": {"type": "error", "code": "x", "message": "m"}}
+    message_item = message({"type": "output_text", "text": "a"})
+    unary = folded(dialect.decode_response(whole(message_item, moderation=said), TARGET))
+    streamed = folded(fed(dialect, TARGET, [text("a"), done(message_item), ended(moderation=said)]))
+    for answer in (unary, streamed):
+        Moderation.model_validate(answer.extra["moderation"], strict=True)
+        assert answer.extra["moderation"]["input"]["results"] == [verdict]
+    assert "moderation" not in folded(dialect.decode_response(whole(message_item, moderation=None), TARGET)).extra

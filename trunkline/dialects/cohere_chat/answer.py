@@ -31,7 +31,7 @@ from ...errors import UpstreamError
 from ...target import Target
 from ...wire import HttpResponse
 from ..failures import failure, json_object
-from .shapes import ANSWER, USAGE, Answer, Block, TokenLogprobs
+from .shapes import ANSWER, USAGE, Answer, Block, Message, TokenLogprobs
 
 REASONS: dict[str, Reason] = {
     "COMPLETE": "stop", "STOP_SEQUENCE": "stop", "USER_CANCEL": "stop", "MAX_TOKENS": "length", "ERROR_LIMIT": "length",
@@ -39,6 +39,8 @@ REASONS: dict[str, Reason] = {
 }  # fmt: skip
 FAILURES = {"ERROR": 502, "TIMEOUT": 504}
 """Finish reasons that are no finish, as HTTP statuses."""
+KNOWN = frozenset({"text", "thinking", ""})
+"""Types of content blocks whose words are told; a piece in a stream has no type."""
 
 
 def decode_response(response: HttpResponse, target: Target) -> list[Event]:
@@ -52,20 +54,23 @@ def decode_response(response: HttpResponse, target: Target) -> list[Event]:
         raise UpstreamError(f"{target.provider} answered 200 with a body that is no chat answer", code="upstream_protocol") from None
     if answer.finish_reason in FAILURES:
         raise broken_off(answer.finish_reason, answer.error, target)
-    return _events(answer, target)
+    return _events(answer, response.body, target)
 
 
-def _events(answer: Answer, target: Target) -> list[Event]:
+def _events(answer: Answer, body: bytes, target: Target) -> list[Event]:
     message = answer.message
     events: list[Event] = [Started(answer.id or "", target.model)]
     starts: dict[int, int] = {}
     said = 0
     if message.tool_plan:
         events.append(ReasoningDelta(message.tool_plan))
-    for index, block in enumerate(listed(message.content)):
+    blocks = content_blocks(message)
+    for index, block in enumerate(blocks):
         starts[index] = said
         said += len(block.text or "")
         events += words(block)
+    if any(block.type not in KNOWN for block in blocks):
+        events += kept(json_object(body)["message"]["content"])
     calls = listed(message.tool_calls)
     for tool, call in enumerate(calls):
         name, arguments = (call.function.name, call.function.arguments) if call.function else ("", "")
@@ -74,8 +79,7 @@ def _events(answer: Answer, target: Target) -> list[Event]:
     if answer.logprobs:
         events.append(Logprobs({"content": [logprob(item) for item in answer.logprobs]}))
     events += metered(answer.usage)
-    if answer.finish_reason is not None:
-        events.append(finished(answer.finish_reason, bool(calls)))
+    events.append(finished(answer.finish_reason or "", bool(calls)))  # a whole answer has ended, whether it says so or not
     return events
 
 
@@ -84,6 +88,18 @@ def listed(value: Any) -> list[Any]:
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
+
+
+def content_blocks(message: Message) -> list[Block]:
+    """The blocks of a message's content: several, one (in a stream), or a text alone."""
+    content = message.content
+    return [Block("text", content)] if isinstance(content, str) else listed(content)
+
+
+def kept(content: Any) -> list[Event]:
+    """The blocks of kinds that OpenAI's format has no place for, as they are."""
+    blocks = [block for block in listed(content) if isinstance(block, dict) and block.get("type", "") not in KNOWN]
+    return [MessageExtra({"provider_blocks": [block]}) for block in blocks]
 
 
 def words(block: Block) -> list[Event]:
@@ -105,13 +121,14 @@ def broken_off(native: str | None, said: str | None, target: Target) -> Upstream
 
 
 def metered(raw: Raw) -> list[Event]:
-    """The usage, [] where the vendor gave no counts. Pictures are part of the prompt and counted apart."""
+    """The usage, [] where the vendor gave no counts; what is billed where nothing else is said. Pictures are part of the prompt and
+    counted apart."""
     try:
         usage = USAGE.decode(raw)
     except (msgspec.DecodeError, RecursionError):
         return []
-    tokens = usage.tokens
-    if tokens is None:
+    tokens = usage.tokens or usage.billed_units
+    if tokens is None or (tokens.input_tokens is None and tokens.output_tokens is None):
         return []
     prompt = _whole(tokens.input_tokens)
     if tokens.image_tokens:

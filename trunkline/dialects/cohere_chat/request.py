@@ -19,7 +19,7 @@ from ...target import Encoded, Notes, Target
 from ...wire import HttpRequest
 from ..beside import clamped, fan_out, name_unsent, own_members, stop_list
 from ..flat import Answered, flat
-from ..tools import Choice, Offer, choice, offered, renamed, wire_names
+from ..tools import Choice, Offer, choice, customs, offered, renamed, wire_names
 from .messages import encode_messages
 
 OWN = frozenset({"documents", "citation_options", "safety_mode", "priority", "strict_tools", "thinking", "k", "p", "stop_sequences"})
@@ -70,6 +70,7 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
     return Encoded(
         http=HttpRequest("POST", f"{target.base_url}/v2/chat", _JSON, msgspec.json.encode(body)),
         names=renamed(names),
+        customs=customs(request),
         fan_out=fan_out(request, notes),
         notes=notes.done(),
     )

@@ -39,7 +39,7 @@ class TokenLogprobs(Struct, frozen=True):
 
 
 class Message(Struct, frozen=True):
-    content: Block | list[Block] | None = None
+    content: Block | list[Block] | str | None = None
     tool_plan: str | None = None
     tool_calls: CallPiece | list[CallPiece] | None = None
     citations: Raw = NO_RAW
@@ -90,6 +90,7 @@ class Tokens(Struct, frozen=True):
 
 class UsageBody(Struct, frozen=True):
     tokens: Tokens | None = None
+    billed_units: Tokens | None = None
     cached_tokens: float | None = None
 
 

@@ -14,6 +14,7 @@ from ...chat import Event, Failed, Logprobs, ReasoningDelta, Started, TextDelta,
 from ...errors import UpstreamError
 from ...target import Target
 from ...wire import Frame
+from ..failures import json_object
 from . import answer
 from .shapes import EVENT, KIND, Block, Message, StreamEvent
 
@@ -51,6 +52,10 @@ class Stream:
             return events
         return self._rare(event, message or Message(), frame)
 
+    def skipped(self, text: bytes) -> None:
+        """This ASCII text came in a `content-delta` that was known by its bytes (`pattern`) and not fed."""
+        self.said += len(text)
+
     def close(self) -> list[Event]:
         return []
 
@@ -66,7 +71,11 @@ class Stream:
                 return [Started(event.id or "", self.target.model)]
             case "content-start" | "content-delta":
                 self.starts.setdefault(event.index, self.said)
-                return [word for block in answer.listed(message.content) for word in self._words(block)]
+                blocks = answer.content_blocks(message)
+                told = [word for block in blocks for word in self._words(block)]
+                if any(block.type not in answer.KNOWN for block in blocks):
+                    told += answer.kept(json_object(frame.data)["delta"]["message"]["content"])
+                return told
             case "tool-plan-delta":
                 return [ReasoningDelta(message.tool_plan)] if message.tool_plan else []
             case "tool-call-start":

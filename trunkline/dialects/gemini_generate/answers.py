@@ -11,7 +11,6 @@ https://ai.google.dev/gemini-api/docs/thought-signatures
 from __future__ import annotations
 
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -24,16 +23,14 @@ from ...chat import (
     MessageExtra,
     Metered,
     ReasoningDelta,
-    ReasoningDetail,
     Started,
     TextDelta,
-    ToolDelta,
-    ToolStarted,
 )  # fmt: skip
 from ...target import Target
 from ...wire import Frame, HttpResponse
 from ..failures import failure
 from .beside import audio_of, citation_annotations, grounding_annotations, logprobs_of, plain, tier_of, usage_of
+from .choice import Choice
 from .failures import as_error, envelope, failed
 from .shapes import (
     NO_FEEDBACK,
@@ -41,7 +38,6 @@ from .shapes import (
     NO_RAW,
     Candidate,
     Chunk,
-    FunctionCall,
     Part,
     decode_chunk,
     decode_chunks,
@@ -49,13 +45,17 @@ from .shapes import (
     decode_inline,
     lenient,
     present,
+    whole_part,
 )  # fmt: skip
 from .words import PLAIN, block_word, finish_word, reason
 
 FRAMING = "sse"
 """Every stream is asked for with `alt=sse`."""
 
-_SERVER_PARTS = ("executable_code", "code_execution_result", "tool_call", "tool_response", "file_data")
+_SERVER_PARTS = (
+    "executable_code", "code_execution_result", "tool_call", "tool_response", "file_data", "audio_transcription", "function_response",
+)  # fmt: skip
+_OWN_TOOLS = frozenset({"executableCode", "codeExecutionResult", "toolCall", "toolResponse"})
 _CAMEL = dict(zip(Part.__struct_fields__, Part.__struct_encode_fields__, strict=True))
 
 
@@ -64,7 +64,7 @@ def decode_response(response: HttpResponse, target: Target) -> list[Event]:
     try:
         chunks = _chunks(response.body)
     except (msgspec.DecodeError, RecursionError):
-        raise failure(target, response, "it answered with something that is no Gemini answer", status=502) from None
+        raise failure(target, response, f"{target.provider} answered with something that is no Gemini answer", status=502) from None
     decoder = Answer(target)
     events: list[Event] = []
     for chunk in chunks:
@@ -72,7 +72,7 @@ def decode_response(response: HttpResponse, target: Target) -> list[Event]:
             raise as_error(response, envelope(response.body), target)
         events += decoder.take(chunk, response.body)
     if not decoder.answered:
-        raise failure(target, response, "it answered without candidates and without a reason", status=502)
+        raise failure(target, response, f"{target.provider} answered without candidates and without a reason", status=502)
     return events + decoder.end(whole=True)
 
 
@@ -83,22 +83,6 @@ def decode_stream(target: Target) -> Answer:
 def _chunks(data: bytes) -> list[Chunk]:
     """One object, or the list that a stream without `alt=sse` is."""
     return decode_chunks(data) if data.lstrip()[:1] == b"[" else [decode_chunk(data)]
-
-
-class _Choice:
-    """What one candidate has been so far."""
-
-    __slots__ = ("calls", "citations", "extra", "grounding", "ids", "sound", "sound_type", "texts", "url_context", "word")
-
-    def __init__(self) -> None:
-        self.word = ""
-        self.calls = 0
-        self.ids: set[str] = set()
-        self.texts: list[str] = []
-        self.sound: list[str] = []
-        self.sound_type = ""
-        self.grounding = self.citations = self.url_context = NO_RAW
-        self.extra: dict[str, Any] = {}
 
 
 class Answer:
@@ -112,7 +96,7 @@ class Answer:
         self.usage = NO_RAW
         self.blocked = ""
         self.feedback = NO_RAW
-        self.choices: dict[int, _Choice] = {}
+        self.choices: dict[int, Choice] = {}
 
     @property
     def answered(self) -> bool:
@@ -155,6 +139,8 @@ class Answer:
             events.append(Started(self.id, chunk.model_version or "", _seconds(chunk.create_time)))
         if chunk.usage_metadata is not NO_RAW:
             self.usage = chunk.usage_metadata
+        if chunk.model_status is not NO_RAW and present(chunk.model_status):
+            events.append(Extra({"model_status": plain(chunk.model_status)}))
         if chunk.prompt_feedback is not NO_RAW and present(chunk.prompt_feedback):
             self.feedback = chunk.prompt_feedback
             self.blocked = block_word(lenient(decode_feedback, chunk.prompt_feedback, NO_FEEDBACK).block_reason)
@@ -162,24 +148,26 @@ class Answer:
             index = candidate.index or 0
             choice = self.choices.get(index)
             if choice is None:
-                choice = self.choices[index] = _Choice()
+                choice = self.choices[index] = Choice(index)
             if candidate.content is not None and candidate.content.parts:
                 for part in candidate.content.parts:
                     if part.function_call is None and part.text and not part.thought and part.thought_signature is None:
                         choice.texts.append(part.text)
                         events.append(TextDelta(part.text, index))
-                    else:
-                        self._part(part, index, choice, events, data)
+                    elif not self._part(part, choice, events, data):
+                        self._strange(part, candidate, chunk, choice, events, data)
             self._candidate(candidate, index, choice, events)
         return events
 
-    def _candidate(self, candidate: Candidate, index: int, choice: _Choice, events: list[Event]) -> None:
+    def _candidate(self, candidate: Candidate, index: int, choice: Choice, events: list[Event]) -> None:
         if candidate.finish_reason is not None:
             choice.word = finish_word(candidate.finish_reason) or choice.word
             if candidate.finish_message:
                 choice.extra["finish_message"] = candidate.finish_message
             if candidate.safety_ratings is not NO_RAW and choice.word not in PLAIN:
                 choice.extra["safety_ratings"] = plain(candidate.safety_ratings)
+        if candidate.continuation_token:
+            choice.extra["continuation_token"] = candidate.continuation_token
         if candidate.grounding_metadata is not NO_RAW:
             choice.grounding = candidate.grounding_metadata
         if candidate.citation_metadata is not NO_RAW:
@@ -189,58 +177,69 @@ class Answer:
         if candidate.logprobs_result is not NO_RAW and present(candidate.logprobs_result):
             events.append(Logprobs(logprobs_of(candidate.logprobs_result), index))
 
-    def _part(self, part: Part, index: int, choice: _Choice, events: list[Event], data: bytes) -> None:
+    def _part(self, part: Part, choice: Choice, events: list[Event], data: bytes) -> bool:
+        """The events of one part. False where it holds nothing that we know."""
         signature = part.thought_signature or ""
         if part.function_call is not None:
-            self._call(part.function_call, signature, index, choice, events, data)
-            return
-        if part.text is not None:
-            if part.thought:
-                if part.text:
-                    events.append(ReasoningDelta(part.text, index))
-            elif part.text:
-                choice.texts.append(part.text)
-                events.append(TextDelta(part.text, index))
+            events += choice.call(part.function_call, signature, self.id or data)
+        elif part.text is not None:
+            self._text(part, signature, choice, events)
         elif part.inline_data is not NO_RAW:
-            self._inline(part, index, choice, events)
+            self._inline(part, signature, choice, events)
         else:
-            for name in _SERVER_PARTS:
-                raw = getattr(part, name)
-                if raw is not NO_RAW:
-                    block = {_CAMEL[name]: plain(raw)}
-                    events.append(MessageExtra({"provider_blocks": [block]}, index))
-                    if signature:  # goes back with its part: the vendor checks it there
-                        events.append(ReasoningDetail({**_signed(signature), "part": block}, index))
-                    return
-        if signature:
-            events.append(ReasoningDetail(_signed(signature), index))
+            name = next((name for name in _SERVER_PARTS if getattr(part, name) is not NO_RAW), "")
+            if not name:
+                return False
+            self._kept({_CAMEL[name]: plain(getattr(part, name))}, signature, choice, events)
+        return True
 
-    def _inline(self, part: Part, index: int, choice: _Choice, events: list[Event]) -> None:
-        blob = lenient(decode_inline, part.inline_data, NO_INLINE)
+    def _text(self, part: Part, signature: str, choice: Choice, events: list[Event]) -> None:
+        text = part.text or ""
+        where: dict[str, Any] = {}
+        if part.thought:
+            if text:
+                events.append(ReasoningDelta(text, choice.index))
+            where = {"thought": True}
+        elif text:
+            start = sum(map(len, choice.texts)) if signature else 0
+            choice.texts.append(text)
+            events.append(TextDelta(text, choice.index))
+            where = {"start": start}
+        if signature:
+            events.append(choice.signed(signature, **where))
+
+    def _kept(self, block: dict[str, Any], signature: str, choice: Choice, events: list[Event]) -> None:
+        """A part that OpenAI's format has no place for. Its signature goes back with it: the vendor checks it there; and so does
+        what a signed call of a tool of the vendor's led to, without which the call would stand unanswered."""
+        events.append(MessageExtra({"provider_blocks": [block]}, choice.index))
+        own = not block.keys().isdisjoint(_OWN_TOOLS)
+        if signature or (own and choice.used_tools):
+            events.append(choice.signed(signature, part=block))
+            choice.used_tools = choice.used_tools or own
+
+    def _strange(self, part: Part, candidate: Candidate, chunk: Chunk, choice: Choice, events: list[Event], data: bytes) -> None:
+        """A part of a kind yet to be invented, as it is; one that holds a signature and nothing else is an empty text."""
+        signature, block = part.thought_signature or "", whole_part(part, candidate, chunk, data)
+        if block:
+            self._kept(block, signature, choice, events)
+        elif signature:
+            events.append(choice.signed(signature))
+
+    def _inline(self, part: Part, signature: str, choice: Choice, events: list[Event]) -> None:
+        index, blob = choice.index, lenient(decode_inline, part.inline_data, NO_INLINE)
         if part.thought:
             events.append(MessageExtra({"provider_blocks": [{"inlineData": plain(part.inline_data), "thought": True}]}, index))
         elif blob.mime_type.startswith("image/"):
             url = f"data:{blob.mime_type};base64,{blob.data}"
             events.append(MessageExtra({"images": [{"type": "image_url", "image_url": {"url": url}}]}, index))
+            if signature:
+                events.append(choice.signed(signature, image=choice.images))
+            choice.images += 1
         elif blob.mime_type.startswith("audio/"):
             choice.sound.append(blob.data)
             choice.sound_type = blob.mime_type
         else:
-            events.append(MessageExtra({"provider_blocks": [{"inlineData": plain(part.inline_data)}]}, index))
-
-    def _call(self, call: FunctionCall, signature: str, index: int, choice: _Choice, events: list[Event], data: bytes) -> None:
-        tool = choice.calls
-        choice.calls += 1
-        arguments = msgspec.json.format(call.args, indent=-1).decode() if present(call.args) else "{}"
-        id = call.id or ""
-        if not id or id in choice.ids:
-            id = call_id(self.id or data, index, tool, call.name, arguments)
-        choice.ids.add(id)
-        extra = {"extra_content": {"google": {"thought_signature": signature}}} if signature else {}
-        events.append(ToolStarted(tool, id, call.name, index, extra))
-        events.append(ToolDelta(tool, arguments, index))
-        if signature:
-            events.append(ReasoningDetail({**_signed(signature), "id": id}, index))
+            self._kept({"inlineData": plain(part.inline_data)}, signature, choice, events)
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -249,6 +248,7 @@ class Answer:
         self.over = True
         events: list[Event] = []
         for index, choice in self.choices.items():
+            events += choice.closed()
             self._beside(index, choice, events)
         if present(self.usage):
             tier = tier_of(self.usage)
@@ -258,14 +258,18 @@ class Answer:
             if usage is not None:
                 events.append(Metered(usage))
         for index, choice in self.choices.items():
-            if choice.word or whole:
+            word = choice.word
+            if not word and self.blocked:
+                word, choice.extra["prompt_feedback"] = self.blocked, plain(self.feedback)
+                events.append(Finished("content_filter", index, word, choice.extra))
+            elif word or whole:
                 native = "" if choice.word in PLAIN else choice.word
                 events.append(Finished(reason(choice.word, calls=choice.calls > 0), index, native, choice.extra))
         if not self.choices and self.blocked:
             events.append(Finished("content_filter", 0, self.blocked, {"prompt_feedback": plain(self.feedback)}))
         return events
 
-    def _beside(self, index: int, choice: _Choice, events: list[Event]) -> None:
+    def _beside(self, index: int, choice: Choice, events: list[Event]) -> None:
         extra: dict[str, Any] = {}
         text = "".join(choice.texts) if choice.grounding is not NO_RAW or choice.citations is not NO_RAW else ""
         if present(choice.grounding):
@@ -280,17 +284,6 @@ class Answer:
             extra["audio"] = audio_of(self.id, choice.sound_type, choice.sound)
         if extra:
             events.append(MessageExtra({name: value for name, value in extra.items() if value != []}, index))
-
-
-def _signed(signature: str) -> dict[str, Any]:
-    return {"type": "reasoning.encrypted", "data": signature, "format": "gemini"}
-
-
-def call_id(answer: str | bytes, choice: int, tool: int, name: str, arguments: str) -> str:
-    """An id for a call that came without: the same for the same bytes, another for every call of a conversation."""
-    seed = answer if isinstance(answer, bytes) else answer.encode()
-    told = b"\0".join((seed, str(choice).encode(), str(tool).encode(), name.encode(), arguments.encode()))
-    return "call_g" + blake2b(told, digest_size=11).hexdigest()
 
 
 def _seconds(time: str | None) -> int:

@@ -21,8 +21,10 @@ from .shapes import (
     NO_LOGPROBS,
     NO_USAGE,
     CitationSource,
+    GroundingChunk,
     Segment,
     Token,
+    Web,
     decode_citations,
     decode_grounding,
     decode_logprobs,
@@ -66,7 +68,7 @@ def tier_of(raw: Raw) -> str:
 def grounding_annotations(raw: Raw, text: str) -> list[dict[str, Any]]:
     """One url_citation for each source of each supported passage; those that support none in particular cover nothing."""
     grounding = lenient(decode_grounding, raw, NO_GROUNDING)
-    sources = [chunk.web or chunk.retrieved_context or chunk.maps for chunk in grounding.grounding_chunks or ()]
+    sources = [_source(chunk) for chunk in grounding.grounding_chunks or ()]
     whole = text.encode()
     out: list[dict[str, Any]] = []
     cited: set[int] = set()
@@ -81,6 +83,12 @@ def grounding_annotations(raw: Raw, text: str) -> list[dict[str, Any]]:
         if index not in cited and source is not None and source.uri:
             out.append(_url_citation(source.uri, source.title, 0, 0))
     return out
+
+
+def _source(chunk: GroundingChunk) -> Web | None:
+    if chunk.image is not None:
+        return Web(chunk.image.source_uri, chunk.image.title)
+    return chunk.web or chunk.retrieved_context or chunk.maps
 
 
 def citation_annotations(raw: Raw, text: str) -> list[dict[str, Any]]:

@@ -77,6 +77,10 @@ class SearchTool(Wire, frozen=True, kw_only=True):
     google_search: dict[str, Any]
 
 
+Tool = FunctionTools | SearchTool | dict[str, Raw]
+"""The last is one of Google's own, as the caller wrote it."""
+
+
 class CallingConfig(Wire, frozen=True, kw_only=True):
     mode: str
     """NONE, AUTO, ANY or VALIDATED"""
@@ -117,10 +121,12 @@ class GenerationConfig(Wire, frozen=True, kw_only=True):
 class Body(Wire, frozen=True, kw_only=True):
     contents: list[Content]
     system_instruction: Content | None = None
-    tools: list[FunctionTools | SearchTool] = []
+    tools: list[Tool] = []
     tool_config: ToolConfig | None = None
     generation_config: GenerationConfig | dict[str, Raw] = {}
     safety_settings: Raw = NO_RAW
     cached_content: Raw = NO_RAW
+    continuation_token: Raw = NO_RAW
+    """Gemini 4: goes on with an answer that ended as CONTINUATION."""
     labels: dict[str, Any] = {}
     service_tier: str = ""

@@ -47,9 +47,6 @@ def unsent(request: ChatRequest, notes: Notes) -> None:
 
 def sampling(request: ChatRequest, target: Target, model: Facts, notes: Notes) -> dict[str, Any]:
     """The members of `GenerationConfig` that say how tokens are drawn and when to stop."""
-    temperature = request.temperature
-    if temperature is not None:
-        temperature = clamped(temperature, 0.0, 2.0, "temperature", notes)
     seed = request.seed
     if seed is not None and not -_INT32 <= seed < _INT32:
         seed %= _INT32
@@ -63,14 +60,22 @@ def sampling(request: ChatRequest, target: Target, model: Facts, notes: Notes) -
             penalties[name] = value
     return {
         "max_output_tokens": request.token_limit,
-        "temperature": temperature,
-        "top_p": request.top_p,
-        "top_k": request.top_k,
+        **_drawing(request, model, notes),
         "stop_sequences": stop_list(request, _MOST_STOPS, notes),
         "seed": seed,
         **penalties,
         **_logprobs(request, notes),
     }
+
+
+def _drawing(request: ChatRequest, model: Facts, notes: Notes) -> dict[str, Any]:
+    temperature, given = request.temperature, {"top_p": request.top_p, "top_k": request.top_k}
+    if model.samples:
+        return {"temperature": None if temperature is None else clamped(temperature, 0.0, 2.0, "temperature", notes), **given}
+    for name, value in {"temperature": temperature if temperature != 1 else None, **given}.items():
+        if value is not None:
+            notes.dropped(name, "this model samples as it likes: Google ignores the parameter from Gemini 3.6 on")
+    return {}
 
 
 def _logprobs(request: ChatRequest, notes: Notes) -> dict[str, Any]:

@@ -22,12 +22,13 @@ from ..turns import AssistantTurn, Call, Placed, Result, Turn, UserTurn
 from . import bodies
 from .media import media_part
 from .models import Facts
+from .signatures import signatures, with_signatures
 
 SKIP_SIGNATURE = "skip_thought_signature_validator"
 """Google's documented stand-in for a signature that is gone, e.g. in a conversation another model began."""
 
 _OWN_ID = re.compile(r"[a-z0-9]{8}|call_\d{4,}")
-"""The call ids Gemini gives; ours (`answers.call_id`) and other vendors' look different and are not sent."""
+"""The call ids Gemini gives; ours (`choice.call_id`) and other vendors' look different and are not sent."""
 
 
 def system_instruction(system: Sequence[Placed], notes: Notes) -> bodies.Content | None:
@@ -101,31 +102,16 @@ class Contents:
     # ── the model's side ─────────────────────────────────────────────────────────────────────────────────
 
     def _model(self, turn: AssistantTurn, *, current: bool) -> list[bodies.Part | dict[str, Any]]:
-        signed: dict[str, str] = {}
-        kept: list[bodies.Part | dict[str, Any]] = []
-        of_text = ""
-        for detail in turn.details:
-            data, part = detail.get("data"), detail.get("part")
-            if detail.get("format") != "gemini" or not isinstance(data, str):
-                continue
-            if isinstance(part, dict):
-                kept.append({**part, "thoughtSignature": data})
-            elif isinstance(id := detail.get("id"), str):
-                signed[id] = data
-            else:
-                of_text = data  # the content is one text by now, so it can carry one signature: the last
-        texts = [self._part(placed) for placed in turn.content]
-        if of_text:
-            last = texts.pop() if texts and texts[-1].text is not None else bodies.Part(text="")
-            texts.append(msgspec.structs.replace(last, thought_signature=of_text))
-        calls = [self._call(call, signed.get(call.id) or _signature(call)) for call in turn.calls]
+        found = signatures(turn)
+        texts = with_signatures([self._part(placed) for placed in turn.content], found)
+        calls = [self._call(call, found.calls.get(call.id) or _signature(call)) for call in turn.calls]
         if calls and current and self.model.signed_calls and not calls[0].thought_signature:
             calls[0] = msgspec.structs.replace(calls[0], thought_signature=SKIP_SIGNATURE)
             self.notes.added(
                 f"{turn.calls[0].param}.extra_content",
                 "this model wants the call's thought signature, which did not come back; Google's word to skip the check was sent",
             )
-        return [*kept, *texts, *calls]
+        return [*texts, *calls]
 
     def _call(self, call: Call, signature: str) -> bodies.Part:
         made = bodies.FunctionCall(id=self._id(call.id), name=self._name(call.name), args=call.arguments)

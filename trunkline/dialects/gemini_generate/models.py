@@ -1,9 +1,12 @@
 """What a Gemini model takes, read off its name: a table, since the API refuses with a 400 what a generation does not know.
 
 Odd here: the generations differ in how thinking is asked for (levels from 3 on, a token budget in 2.5, nothing before), and a
-budget of 0 turns thinking off on some models and is refused by others.
+budget of 0 turns thinking off on some models and is refused by others; and from 3.5 Flash-Lite and 3.6 Flash on, a model samples as it
+likes and refuses a conversation that ends with its own turn.
 
 Sources: https://ai.google.dev/gemini-api/docs/thinking, https://ai.google.dev/gemini-api/docs/gemini-3,
+https://ai.google.dev/gemini-api/docs/generate-content/whats-new-gemini-3.6 (and -3.7, and latest-model for Gemini 4),
+https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/guides/gemini-3-8-flash (levels of 3.6 to 3.8),
 https://ai.google.dev/gemini-api/docs/openai (how an effort becomes a level or a budget),
 https://github.com/google-gemini/cookbook/issues/1290 (penalties), https://github.com/googleapis/js-genai/issues/1609 (candidates)
 """
@@ -53,13 +56,25 @@ class Facts(Struct, frozen=True):
     """takes `systemInstruction`"""
     validated: bool = True
     """knows the VALIDATED mode of function calling"""
+    samples: bool = True
+    """heeds temperature, top_p and top_k"""
+    goes_on: bool = True
+    """takes a conversation that ends with the model's own turn, and goes on from there"""
 
 
 _ALL = ("minimal", "low", "medium", "high")
+_FROM_LOW = _ALL[1:]
 
 
-def _three(levels: tuple[str, ...], *, generation: float = 3.0) -> Facts:
-    return Facts(generation, levels, json_with_tools=True, search_with_tools=True, media_in_results=True, signed_calls=True, penalties="")
+def _three(levels: tuple[str, ...], *, generation: float = 3.0, samples: bool = True, goes_on: bool = True) -> Facts:
+    return Facts(
+        generation, levels, json_with_tools=True, search_with_tools=True, media_in_results=True, signed_calls=True, penalties="",
+        samples=samples, goes_on=goes_on,
+    )  # fmt: skip
+
+
+def _since_3_6(levels: tuple[str, ...], *, generation: float = 3.6) -> Facts:
+    return _three(levels, generation=generation, samples=False, goes_on=False)
 
 
 def _two_five(budget: Budget | None) -> Facts:
@@ -81,9 +96,14 @@ TABLE: tuple[tuple[re.Pattern[str], Facts], ...] = tuple(
         (r"gemma-", Facts(3.0, penalties="")),
         (r"gemini-[3-9].*(image|tts|native-audio|live)", _three(())),
         (r"gemini-3-pro", _three(("low", "high"))),
-        (r"gemini-[3-9].*pro|gemini-pro-latest", _three(("low", "medium", "high"))),
-        (r"gemini-[3-9].*flash|gemini-flash-(lite-)?latest", _three(_ALL)),
-        (r"gemini-[3-9]", _three(("low", "high"))),
+        (r"gemini-3\.1-pro", _three(_FROM_LOW)),
+        (r"gemini-3.*pro|gemini-pro-latest", _three(_FROM_LOW, goes_on=False)),
+        (r"gemini-3(\.[0-4])?-flash", _three(_ALL)),
+        (r"gemini-3\.5-flash(?!-lite)", _three(_ALL, goes_on=False)),  # AI Studio routes it to 3.6
+        (r"gemini-3\.[56]-flash|gemini-3.*flash-lite|gemini-flash-lite-latest", _since_3_6(_ALL)),
+        (r"gemini-3.*flash|gemini-flash-latest", _since_3_6(_FROM_LOW)),
+        (r"gemini-3", _three(("low", "high"))),
+        (r"gemini-[4-9]", _since_3_6(_FROM_LOW, generation=4.0)),
     )
 )
 """First match wins."""
@@ -103,9 +123,9 @@ def facts(model: str) -> Facts:
     return next((known for pattern, known in TABLE if pattern.match(name)), UNKNOWN)
 
 
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
-_BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768}
-"""Tokens, as Google's own OpenAI door has them; xhigh is ours: the most any model takes."""
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+_BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768, "max": 32768}
+"""Tokens, as Google's own OpenAI door has them; xhigh and max are ours: the most any model takes."""
 
 
 def thinking(effort: str | None, model: Facts, notes: Notes) -> ThinkingConfig | None:

@@ -19,7 +19,8 @@ from ...errors import CallerError
 from ...target import Encoded, Notes, Target
 from ...wire import HttpRequest
 from .. import beside
-from ..turns import Placed, Turn, UserTurn, split
+from ..tools import customs
+from ..turns import Placed, Turn, UserTurn, end_with_user, split
 from . import bodies
 from .config import Answer, answer_format, labels, modalities, sampling, unsent
 from .contents import Contents, system_instruction
@@ -35,13 +36,15 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
     """The body and its URL, unsigned. CallerError naming the field for what this vendor or model cannot be asked."""
     notes, model = Notes(), facts(target.model)
     system, turns = split(request, notes)
-    native = natives(request)
+    native = natives(request, notes)
     tools = tooling(request, target, model, notes)
     answer = answer_format(request, model, tools, notes)
     if answer.instruction:
         system = [*system, Placed(Text(answer.instruction), "response_format")]
     if not model.system and system:
         system, turns = [], _system_said(system, turns, notes)
+    if not model.goes_on:
+        end_with_user(turns, notes, goes_on=False)
     fan_out, config = _config(request, target, model, answer, native, notes)
     unsent(request, notes)
     body = bodies.Body(
@@ -52,12 +55,14 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
         generation_config=native.merged(config),
         safety_settings=native.safety_settings,
         cached_content=native.cached_content,
+        continuation_token=native.continuation_token,
         labels=labels(request, target, native.labels, notes),
         service_tier=_tier(request, target, notes),
     )
     http = HttpRequest("POST", url(target, stream=bool(request.stream)), _JSON, _encode(body))
     return Encoded(
-        http=http, notes=notes.done(), names=tools.renamed, check=answer.check, schema=answer.check_schema, fan_out=fan_out
+        http=http, notes=notes.done(), names=tools.renamed, customs=customs(request), check=answer.check, schema=answer.check_schema,
+        fan_out=fan_out,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ Source: https://ai.google.dev/api/generate-content#v1beta.GenerateContentRespons
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -17,11 +17,23 @@ from msgspec import Raw, Struct
 NO_RAW = Raw(b"")
 
 
-class FunctionCall(Struct):
-    name: str = ""
+class PartialArg(Struct, rename="camel"):
+    """A piece of a call's arguments, where they are streamed (Vertex, only if asked for)."""
+
+    json_path: str = ""
+    string_value: str | None = None
+    number_value: Raw = NO_RAW
+    bool_value: bool | None = None
+    null_value: Raw = NO_RAW
+
+
+class FunctionCall(Struct, rename="camel"):
+    name: str | None = None
     args: Raw = NO_RAW
     """a JSON object; empty or null for none"""
     id: str | None = None
+    partial_args: list[PartialArg] | None = None
+    will_continue: bool | None = None
 
 
 class Part(Struct, rename="camel"):
@@ -36,6 +48,8 @@ class Part(Struct, rename="camel"):
     tool_call: Raw = NO_RAW
     """a call that Google's own server answers"""
     tool_response: Raw = NO_RAW
+    audio_transcription: Raw = NO_RAW
+    function_response: Raw = NO_RAW
 
 
 class Content(Struct):
@@ -52,6 +66,7 @@ class Candidate(Struct, rename="camel"):
     grounding_metadata: Raw = NO_RAW
     url_context_metadata: Raw = NO_RAW
     logprobs_result: Raw = NO_RAW
+    continuation_token: str | None = None
 
 
 class Chunk(Struct, rename="camel"):
@@ -63,6 +78,8 @@ class Chunk(Struct, rename="camel"):
     response_id: str | None = None
     create_time: str | None = None
     prompt_feedback: Raw = NO_RAW
+    model_status: Raw = NO_RAW
+    """of a model that is about to be retired"""
     error: Raw = NO_RAW
 
 
@@ -102,10 +119,17 @@ class Web(Struct):
     title: str | None = None
 
 
+class ImageSource(Struct, rename="camel"):
+    source_uri: str | None = None
+    """the page the picture stands on"""
+    title: str | None = None
+
+
 class GroundingChunk(Struct, rename="camel"):
     web: Web | None = None
     retrieved_context: Web | None = None
     maps: Web | None = None
+    image: ImageSource | None = None
 
 
 class Grounding(Struct, rename="camel"):
@@ -139,6 +163,22 @@ class TopTokens(Struct):
 class LogprobsResult(Struct, rename="camel"):
     chosen_candidates: list[Token] | None = None
     top_candidates: list[TopTokens] | None = None
+
+
+_BESIDE = frozenset({"thought", "thoughtSignature", "partMetadata"})
+"""Members of a part that say something of its content."""
+
+
+def whole_part(part: Part, candidate: Candidate, chunk: Chunk, data: bytes) -> dict[str, Any]:
+    """The vendor's own object for a part, without what is said beside its content; {} where there is nothing else, or no finding it."""
+    parts = candidate.content.parts if candidate.content is not None else None
+    at = next((i for i, one in enumerate(parts or ()) if one is part), 0)
+    of = next((i for i, one in enumerate(chunk.candidates or ()) if one is candidate), 0)
+    try:
+        found = msgspec.json.decode(data)["candidates"][of]["content"]["parts"][at]
+    except (msgspec.DecodeError, LookupError, TypeError):  # a list of chunks
+        return {}
+    return {name: value for name, value in found.items() if name not in _BESIDE and value is not None}
 
 
 def present(raw: Raw) -> bool:

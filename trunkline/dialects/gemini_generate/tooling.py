@@ -1,7 +1,7 @@
 """Tools and the choice among them, as `tools` and `toolConfig`.
 
 Odd here: a function without parameters must not have a schema at all, and a choice among some of the tools is a list of names beside
-the mode, which may be ANY (call one) or VALIDATED (call one or answer in words).
+the mode, which may be ANY (call one) or VALIDATED (call one or answer in words); models without VALIDATED are offered a shorter list.
 
 Sources: https://ai.google.dev/api/caching#Tool, https://ai.google.dev/gemini-api/docs/function-calling#function_calling_modes,
 https://ai.google.dev/gemini-api/docs/tool-combination
@@ -13,13 +13,14 @@ import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from ...chat import Assistant, ChatRequest
 from ...errors import CallerError
 from ...target import Notes, Target
-from ..tools import Choice, Offer, choice, offered, renamed, wire_names
+from ..tools import Choice, Offer, choice, narrowed, offered, renamed, wire_names
 from . import bodies
+from .builtin import google_tools
 from .models import Facts
 from .schemas import cleaned, is_bare_object
 
@@ -29,7 +30,7 @@ _LEGAL = re.compile(f"[a-zA-Z_][{_ALPHABET}]{{0,{_LONGEST - 1}}}")
 
 
 class Tooling(Struct, frozen=True):
-    tools: list[bodies.FunctionTools | bodies.SearchTool] = []
+    tools: list[bodies.Tool] = []
     config: bodies.ToolConfig | None = None
     names: Mapping[str, str] = {}
     """the caller's tool names → the wire's"""
@@ -43,12 +44,16 @@ class Tooling(Struct, frozen=True):
 
 def tooling(request: ChatRequest, target: Target, model: Facts, notes: Notes) -> Tooling:
     """CallerError for a choice that cannot be: a tool that is not offered, or none offered where one is required."""
-    offers = offered(request, notes)
+    own = google_tools(request)
+    offers = _functions(request, own, notes)
     picked = choice(request)
     names = _names([*(offer.function.name for offer in offers), *_called(request)])
-    tools: list[bodies.FunctionTools | bodies.SearchTool] = []
+    tools: list[bodies.Tool] = []
     calling = None
     strict = False
+    if picked.mode == "auto" and picked.allowed and not model.validated:
+        _allowed(picked, offers)
+        offers, picked = narrowed(offers, picked, notes), Choice("auto", explicit=True)
     if offers:
         tools.append(bodies.FunctionTools(function_declarations=[_declaration(offer, model, names, notes) for offer in offers]))
         strict = _strict(offers, model, notes)
@@ -59,7 +64,7 @@ def tooling(request: ChatRequest, target: Target, model: Facts, notes: Notes) ->
         if picked.mode == "required":
             raise CallerError("tool_choice is required but there are no function tools to choose from", param="tool_choice")
         notes.dropped("tool_choice", "there are no function tools to choose from")
-    both = _search(request, target, model, tools, notes)
+    both = _googles(request, own, target, model, tools, notes)
     config = bodies.ToolConfig(function_calling_config=calling, include_server_side_tool_invocations=both) if calling or both else None
     return Tooling(tools, config, names, chosen_none=picked.mode == "none")
 
@@ -118,9 +123,6 @@ def _calling(
         case "named":
             return bodies.CallingConfig(mode="ANY", allowed_function_names=[names[picked.name]])
         case "auto":
-            if allowed and not model.validated:
-                notes.dropped("tool_choice.allowed_tools", "this model chooses freely among all tools unless it must call one")
-                return bodies.CallingConfig(mode="AUTO")
             if allowed or strict:
                 return bodies.CallingConfig(mode="VALIDATED", allowed_function_names=allowed)
             return bodies.CallingConfig(mode="AUTO") if picked.explicit else None
@@ -137,18 +139,34 @@ def _allowed(picked: Choice, offers: list[Offer]) -> tuple[str, ...]:
     return picked.allowed
 
 
-def _search(
-    request: ChatRequest, target: Target, model: Facts, tools: list[bodies.FunctionTools | bodies.SearchTool], notes: Notes
+def _functions(request: ChatRequest, own: Mapping[int, Mapping[str, Raw]], notes: Notes) -> list[Offer]:
+    """The functions on offer; Google's own tools are none, and are not to be named as lost."""
+    found = Notes()
+    offers = offered(request, found)
+    known = {f"tools[{index}]" for index in own}
+    notes.list += [note for note in found.list if note.param not in known]
+    return offers
+
+
+def _googles(
+    request: ChatRequest,
+    own: Mapping[int, dict[str, Raw]],
+    target: Target,
+    model: Facts,
+    tools: list[bodies.Tool],
+    notes: Notes,
 ) -> bool:
-    """Google Search for `web_search_options`. True where it stands beside function tools and the vendor must be told so."""
-    if request.web_search_options is None:
-        return False
-    beside = bool(tools)
+    """Google's own tools, and its search for `web_search_options`. True where they stand beside functions: the vendor must be told."""
+    wanted: dict[str, bodies.Tool] = {f"tools[{index}]": tool for index, tool in own.items()}
+    if request.web_search_options is not None and not any("googleSearch" in tool for tool in own.values()):
+        wanted["web_search_options"] = bodies.SearchTool(google_search={})
+    beside = bool(tools) and bool(wanted)
     if beside and not (model.search_with_tools and target.kind != "vertex"):
-        notes.dropped("web_search_options", "this model takes Google Search or function tools, not both")
+        for param in wanted:
+            notes.dropped(param, "this model takes Google's own tools or functions, not both")
         return False
-    options = msgspec.json.decode(request.web_search_options)
+    options = msgspec.json.decode(request.web_search_options) if request.web_search_options is not None else None
     if isinstance(options, dict) and any(value is not None for value in options.values()):
         notes.approximated("web_search_options", f"Google Search takes no {', '.join(sorted(options))}")
-    tools.append(bodies.SearchTool(google_search={}))
+    tools += wanted.values()
     return beside

@@ -2,7 +2,8 @@
 
 Odd here: an old client library asks for enums as integers, so each word has a number too; and a function call ends with STOP.
 
-Source: https://ai.google.dev/api/generate-content#FinishReason and the numbers of
+Sources: https://ai.google.dev/api/generate-content#FinishReason, https://ai.google.dev/gemini-api/docs/generate-content/long-decode, and
+the numbers of
 https://github.com/googleapis/googleapis/blob/master/google/ai/generativelanguage/v1beta/generative_service.proto
 """
 
@@ -13,6 +14,7 @@ from ...chat import Reason
 REASONS: dict[str, Reason] = {
     "STOP": "stop",
     "MAX_TOKENS": "length",
+    "CONTINUATION": "length",
     "SAFETY": "content_filter",
     "RECITATION": "content_filter",
     "BLOCKLIST": "content_filter",
@@ -23,7 +25,8 @@ REASONS: dict[str, Reason] = {
     "IMAGE_PROHIBITED_CONTENT": "content_filter",
     "IMAGE_RECITATION": "content_filter",
 }
-"""All others (LANGUAGE, OTHER, MALFORMED_FUNCTION_CALL, UNEXPECTED_TOOL_CALL, …) are `stop` with the word kept."""
+"""CONTINUATION: one request's share of a longer answer, which goes on by `continuation_token`.
+All others (LANGUAGE, OTHER, MALFORMED_FUNCTION_CALL, UNEXPECTED_TOOL_CALL, …) are `stop` with the word kept."""
 
 PLAIN = frozenset({"STOP", "MAX_TOKENS"})
 """OpenAI's own word says all that these say."""

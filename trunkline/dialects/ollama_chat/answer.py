@@ -189,9 +189,12 @@ def decode_response(response: HttpResponse, target: Target) -> list[Event]:
         raise refused(body["error"], target)
     if not isinstance(body.get("message"), dict):
         raise UpstreamError(f"{target.provider} answered 200 with a body that is no chat answer", code="upstream_protocol")
-    events = Stream(target).feed(Frame(response.body))
+    stream = Stream(target)
+    events = stream.feed(Frame(response.body))
     if events and isinstance(events[-1], Failed):
         raise UpstreamError(f"{target.provider} sent an answer that cannot be read", code="upstream_protocol")
+    if body.get("done") is not True:  # a whole answer has ended, whether it says so or not
+        events += [*metered(response.body), Finished("tool_calls" if stream.tools else "stop")]
     return events
 
 

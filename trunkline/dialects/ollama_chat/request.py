@@ -21,7 +21,7 @@ from ...wire import HttpRequest
 from ..beside import fan_out, name_unsent, own_members, stop_list
 from ..flat import flat
 from ..media import is_remote
-from ..tools import choice, offered
+from ..tools import choice, customs, offered
 from .messages import encode_messages
 
 TOP = frozenset({"keep_alive", "think", "format", "truncate", "shift"})
@@ -75,6 +75,7 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
     name_unsent(request, notes, read=READ, own=OWN, vendor="Ollama", why=WHY)
     return Encoded(
         http=HttpRequest("POST", f"{target.base_url}/api/chat", _JSON, msgspec.json.encode(body)),
+        customs=customs(request),
         fan_out=fan_out(request, notes),
         notes=notes.done(),
     )

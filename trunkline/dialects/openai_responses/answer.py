@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from ...chat import Event, Failed, Started
+from ...chat import Event, Extra, Failed, Started
 from ...errors import UpstreamError
 from ...target import Target
 from ...wire import HttpResponse
@@ -23,7 +23,8 @@ from .shapes import ITEM, RESPONSE, Item, Response
 
 STATUSES = {
     "server_error": 500, "rate_limit_exceeded": 429, "insufficient_quota": 429, "vector_store_timeout": 504, "invalid_prompt": 400,
-    "context_length_exceeded": 400, "model_not_found": 404, "server_is_overloaded": 503, "slow_down": 503,
+    "context_length_exceeded": 400, "bio_policy": 400, "cyber_policy": 400, "data_residency_mismatch": 400, "model_not_found": 404,
+    "server_is_overloaded": 503, "slow_down": 503,
 }  # fmt: skip
 """Error codes of a response that failed, as HTTP statuses. Faults of a picture are the caller's; the rest is the vendor's."""
 ENDED = frozenset({"completed", "incomplete"})
@@ -60,10 +61,10 @@ def output(response: Response, target: Target) -> list[Event]:
         item = read_item(raw)
         if item.type == "message":
             events += [event for part in item.content or () for event in blocks.words(part)]
-            events += blocks.cited(item, said)
+            events += blocks.cited(item, said) + blocks.phased(item, said)
             said += blocks.length(item)
         elif item.type == "reasoning":
-            events += blocks.reasoning(item) + blocks.sealed(item)
+            events += blocks.reasoning(item) + blocks.sealed(item, said, tools)
         elif item.type in blocks.CALLS:
             events += blocks.call(item, tools)
             tools += 1
@@ -77,7 +78,21 @@ def calls_of(response: Response) -> int:
 
 
 def ending(response: Response, calls: int) -> list[Event]:
-    return [*blocks.metered(response.usage), blocks.finished(response, calls)]
+    return [*moderated(response), *blocks.metered(response.usage), blocks.finished(response, calls)]
+
+
+def moderated(response: Response) -> list[Event]:
+    """The verdicts on input and output, where they were asked for: one each here, a list of results in chat completions."""
+    said = json_object(bytes(response.moderation))
+    if not said:
+        return []
+    chat = {
+        name: {"type": "moderation_results", "model": verdict.get("model"), "results": [verdict]}
+        if isinstance(verdict, dict) and verdict.get("type") == "moderation_result"
+        else verdict
+        for name, verdict in said.items()
+    }
+    return [Extra({"moderation": chat})]
 
 
 def read_item(raw: Raw) -> Item:

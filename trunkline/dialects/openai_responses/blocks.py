@@ -1,7 +1,7 @@
 """What an item of the output is in our events, whether it came whole or as the end of a stream's item.
 
 Odd here: only `function_call` and `custom_tool_call` are for the caller to answer; every other call is the vendor's own work and is
-kept as it is in `provider_blocks`. A custom call's input is no JSON, so the function form wraps it, and the vendor's form stands beside.
+kept as it is in `provider_blocks`. A custom call's input is no JSON and may be empty.
 
 Source: https://platform.openai.com/docs/api-reference/responses/object#responses/object-output
 """
@@ -28,7 +28,7 @@ from ...chat import (
     ToolStarted,
     Usage,
 )
-from .items import FORMAT
+from .answered import FORMAT
 from .shapes import USAGE, Item, Part, Response
 
 CALLS = frozenset({"function_call", "custom_tool_call"})
@@ -43,14 +43,22 @@ def reasoning(item: Item) -> list[Event]:
     return [ReasoningDelta(text) for text in (summary, thought) if text]
 
 
-def sealed(item: Item) -> list[Event]:
-    """The encrypted reasoning, to be handed back before the calls that follow it."""
+def sealed(item: Item, said: int, calls: int) -> list[Event]:
+    """The encrypted reasoning, to be handed back where it stood: after so many characters of text and so many calls."""
     if not item.encrypted_content:
         return []
     detail: dict[str, Any] = {"type": "reasoning.encrypted", "data": item.encrypted_content, "format": FORMAT}
     if item.id:
         detail["id"] = item.id
     detail["summary"] = [{"type": "summary_text", "text": part.text} for part in item.summary or () if part.text]
+    return [ReasoningDetail({**detail, "start": said, "calls": calls})]
+
+
+def phased(item: Item, start: int) -> list[Event]:
+    """A part of the text that was said on the way: newer models want to know it from an answer, which goes without saying."""
+    if item.phase in (None, "final_answer"):
+        return []
+    detail = {"type": "message.phase", "phase": item.phase, "format": FORMAT, "start": start, "end": start + length(item)}
     return [ReasoningDetail(detail)]
 
 
@@ -94,17 +102,30 @@ def _page(annotation: dict[str, Any], start: int) -> dict[str, Any]:
 
 
 def call(item: Item, tool: int) -> list[Event]:
+    return [*begun(item, tool), *given(item, tool)]
+
+
+def begun(item: Item, tool: int) -> list[Event]:
+    """A call's beginning."""
+    return [ToolStarted(tool, item.call_id or item.id or "", item.name or "", custom=item.type == "custom_tool_call")]
+
+
+def given(item: Item, tool: int) -> list[Event]:
+    """All that a call gives the tool."""
     if item.type == "custom_tool_call":
-        custom = {"name": item.name or "", "input": item.input or ""}
-        wrapped = msgspec.json.encode({"input": item.input or ""}).decode()
-        extra = {"type": "custom", "custom": custom}
-        return [ToolStarted(tool, item.call_id or item.id or "", item.name or "", extra=extra), ToolDelta(tool, wrapped)]
-    return [ToolStarted(tool, item.call_id or item.id or "", item.name or ""), ToolDelta(tool, item.arguments or "{}")]
+        return [ToolDelta(tool, item.input)] if item.input else []
+    return [ToolDelta(tool, item.arguments or "{}")]
 
 
 def kept(raw: Raw) -> list[Event]:
-    """An item that OpenAI chat has no place for, whole."""
-    return [MessageExtra({"provider_blocks": [msgspec.json.decode(raw)]})] if bytes(raw) not in (b"", b"null") else []
+    """An item that OpenAI chat has no place for, whole; a picture that was made stands in `images`, as other vendors' do, and not here."""
+    item = msgspec.json.decode(raw) if bytes(raw) not in (b"", b"null") else {}
+    if not isinstance(item, dict):
+        return []
+    if item.get("type") == "image_generation_call" and isinstance(picture := item.pop("result", None), str) and picture:
+        url = f"data:image/{item.get('output_format') or 'png'};base64,{picture}"
+        return [MessageExtra({"provider_blocks": [item], "images": [{"type": "image_url", "image_url": {"url": url}}]})]
+    return [MessageExtra({"provider_blocks": [item]})] if item else []
 
 
 def logprob(entry: dict[str, Any]) -> dict[str, Any]:

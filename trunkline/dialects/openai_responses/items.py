@@ -1,8 +1,7 @@
 """Our messages as the items of `input`.
 
-Odd here: an assistant message with calls becomes several items (its reasoning, its words, each call), in that order, since a
-reasoning model refuses a call whose reasoning does not stand right before it; and text is `input_text` from everyone but the
-assistant, whose words go as one string.
+Odd here: an assistant message becomes several items (`answered`), and text is `input_text` from everyone but the assistant, whose words
+go as strings.
 
 Source: https://platform.openai.com/docs/api-reference/responses/create#responses-create-input
 """
@@ -14,13 +13,12 @@ from typing import Any, assert_never
 from ...chat import Audio, File, Image, ImageRef, Text
 from ...errors import CallerError
 from ...target import Notes
-from ..flat import Answered, Called, Returned, Said, Step, text_only
+from ..flat import Answered, Returned, Said, Step, text_only
 from ..media import is_remote
 from ..turns import Placed
+from .answered import encode_answered
 
 Json = dict[str, Any]
-FORMAT = "openai-responses"
-"""Whose `reasoning_details` can be handed back here."""
 AUDIO_FORMATS = ("wav", "mp3")
 
 
@@ -32,7 +30,7 @@ def encode_items(steps: list[Step], notes: Notes) -> list[Json]:
             case Said():
                 out.append({"type": "message", "role": step.role, "content": _said(step)})
             case Answered():
-                out += _answered(step, notes)
+                out += encode_answered(step, notes)
             case Returned():
                 out.append(_returned(step, notes))
             case _:
@@ -75,34 +73,6 @@ def _file(part: File, param: str) -> Json:
     if is_remote(file.file_data):
         return {"type": "input_file", "file_url": file.file_data}
     return {"type": "input_file", "filename": file.filename or "file", "file_data": file.file_data}
-
-
-def _answered(step: Answered, notes: Notes) -> list[Json]:
-    reasoning = [item for detail in step.details if (item := _reasoning(detail)) is not None]
-    if step.details and not reasoning:
-        notes.dropped(f"{step.at}.reasoning_details", "OpenAI takes back only its own encrypted reasoning")
-    elif step.reasoning and not reasoning:
-        notes.dropped(f"{step.at}.reasoning_content", "OpenAI takes back only encrypted reasoning, which is in reasoning_details")
-    text = text_only(step.content, notes, "an assistant's message is text only in the Responses API")
-    words: list[Json] = [{"type": "message", "role": "assistant", "content": text}] if text or not step.calls else []
-    return reasoning + words + [_call(call) for call in step.calls]
-
-
-def _reasoning(detail: Json) -> Json | None:
-    match detail:
-        case {"type": "reasoning.encrypted", "format": str(form), "data": str(data)} if form == FORMAT and data:
-            summary = [item for item in detail.get("summary") or () if isinstance(item, dict) and isinstance(item.get("text"), str)]
-            parts = [{"type": "summary_text", "text": item["text"]} for item in summary]
-            named = {"id": detail["id"]} if detail.get("id") else {}
-            return {"type": "reasoning", **named, "summary": parts, "encrypted_content": data}
-        case _:
-            return None
-
-
-def _call(call: Called) -> Json:
-    if call.custom:
-        return {"type": "custom_tool_call", "call_id": call.id, "name": call.name, "input": call.text}
-    return {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.text}
 
 
 def _returned(step: Returned, notes: Notes) -> Json:

@@ -21,6 +21,7 @@ from ...target import Encoded, Notes, Target
 from ...wire import HttpRequest
 from ..beside import fan_out, limit_param, name_unsent, own_members
 from ..flat import flat
+from ..refused import refused
 from .items import encode_items
 from .tooling import encode_choice, encode_tools
 
@@ -38,6 +39,8 @@ READ = frozenset({
     *AS_IS, "n", "max_tokens", "max_completion_tokens", "response_format", "verbosity", "reasoning_effort", "store", "logprobs",
     "top_logprobs", "web_search_options",
 })  # fmt: skip
+SAMPLED = frozenset({"temperature", "top_p", "logprobs", "top_logprobs", "reasoning_effort"})
+"""What some models refuse, of the members that this API has."""
 LEAST_OUTPUT = 16
 """The smallest `max_output_tokens` that the API takes."""
 REASONS = re.compile(r"(?:.*/)?(?:openai\.)?(?:o\d|gpt-[5-9](?!-chat|\.?\d*-chat)|codex|grok-[4-9])")
@@ -51,7 +54,8 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
     notes = Notes()
     own = own_members(request, OWN)
     body: dict[str, Any] = {"model": target.model, "input": encode_items(flat(request, notes), notes), "stream": bool(request.stream)}
-    body |= {name: value for name in AS_IS if (value := _given(request, name)) is not None}
+    lost = refused(request, target, notes, effort=_effort(own), among=SAMPLED)
+    body |= {name: value for name in AS_IS if name not in lost and (value := _given(request, name)) is not None}
     body["store"] = bool(request.store)
     if tools := encode_tools(request, notes):
         body["tools"] = tools
@@ -60,9 +64,9 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
     body |= encode_choice(request, bool(tools))
     body |= _limit(request, notes)
     body |= _text(request, own)
-    body |= _reasoning(request, own)
-    body |= _include(request, target, own)
-    if request.top_logprobs and not request.logprobs:
+    body |= _reasoning(request, own, lost)
+    body |= _include(request, target, own, lost)
+    if request.top_logprobs and not request.logprobs and "top_logprobs" not in lost:
         notes.dropped("top_logprobs", "there is nothing to rank without logprobs true")
     options = request.stream_options
     if request.stream and options is not None and options.include_obfuscation is not None:
@@ -111,19 +115,26 @@ def _text(request: ChatRequest, own: dict[str, Raw]) -> dict[str, Any]:
     return {"text": text} if text else {}
 
 
-def _reasoning(request: ChatRequest, own: dict[str, Raw]) -> dict[str, Any]:
+def _effort(own: dict[str, Raw]) -> str | None:
+    """The effort in the API's own `reasoning`, None where it says nothing of it."""
+    raw = bytes(_object(own, "reasoning").get("effort", b""))
+    return msgspec.json.decode(raw, type=str) if raw[:1] == b'"' else None
+
+
+def _reasoning(request: ChatRequest, own: dict[str, Raw], lost: frozenset[str]) -> dict[str, Any]:
     """A summary is asked for only by callers who ask for it: OpenAI refuses it to organizations that are not verified."""
-    reasoning: dict[str, Any] = {} if request.reasoning_effort is None else {"effort": request.reasoning_effort}
+    effort = None if "reasoning_effort" in lost else request.reasoning_effort
+    reasoning: dict[str, Any] = {} if effort is None else {"effort": effort}
     reasoning |= _object(own, "reasoning")
     return {"reasoning": reasoning} if reasoning else {}
 
 
-def _include(request: ChatRequest, target: Target, own: dict[str, Raw]) -> dict[str, Any]:
+def _include(request: ChatRequest, target: Target, own: dict[str, Raw], lost: frozenset[str]) -> dict[str, Any]:
     include: list[str] = _listed(own)
     if not request.store and (REASONS.match(target.model) or request.reasoning_effort not in (None, "none")):
         include.append("reasoning.encrypted_content")
     out: dict[str, Any] = {}
-    if request.logprobs:
+    if request.logprobs and "logprobs" not in lost:
         include.append("message.output_text.logprobs")
         if request.top_logprobs is not None:
             out["top_logprobs"] = request.top_logprobs

@@ -56,6 +56,8 @@ class Item(Struct, frozen=True):
     name: str | None = None
     arguments: str | None = None
     input: str | None = None
+    phase: str | None = None
+    """of a message: commentary or final_answer"""
 
 
 class Incomplete(Struct, frozen=True):
@@ -72,6 +74,8 @@ class Response(Struct, frozen=True):
     incomplete_details: Incomplete | None = None
     error: Raw = NO_RAW
     service_tier: str | None = None
+    moderation: Raw = NO_RAW
+    """where the caller asked for it"""
 
 
 class InputDetails(Struct, frozen=True):

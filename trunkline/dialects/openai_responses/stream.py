@@ -11,7 +11,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw
 
-from ...chat import Event, Failed, Logprobs, ReasoningDelta, RefusalDelta, TextDelta, ToolDelta, ToolStarted
+from ...chat import Event, Failed, Logprobs, ReasoningDelta, RefusalDelta, TextDelta, ToolDelta
 from ...target import Target
 from ...wire import Frame
 from . import answer, blocks
@@ -20,7 +20,7 @@ from .shapes import EVENT, KIND, LOGPROBS, RESPONSE, Item, Response, StreamEvent
 DONE = b"[DONE]"
 MEANT = frozenset({
     "response.output_text.delta", "response.refusal.delta", "response.function_call_arguments.delta", "response.output_item.done",
-    "response.completed", "response.incomplete", "response.failed", "error",
+    "response.custom_tool_call_input.delta", "response.completed", "response.incomplete", "response.failed", "error",
 })  # fmt: skip
 """The events without which an answer is not whole: an unreadable one of these is a failure, of any other no matter."""
 _EMPTY = (b"", b"[]", b"null")
@@ -52,7 +52,7 @@ class Stream:
                 if bytes(event.logprobs) not in _EMPTY:
                     events += self._logprobs(event.logprobs)
                 return events
-            case "response.function_call_arguments.delta":
+            case "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta":
                 return self._arguments(event)
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
                 self.told.add(event.output_index)
@@ -95,13 +95,13 @@ class Stream:
 
     def _begin(self, event: StreamEvent) -> list[Event]:
         item = answer.read_item(event.item)
-        return self._call(event.output_index, item) if item.type == "function_call" else []
+        return self._call(event.output_index, item) if item.type in blocks.CALLS else []
 
     def _call(self, index: int, item: Item) -> list[Event]:
         """The call's beginning. Its arguments come as deltas, or with its end."""
         self.tool_at[index] = self.tools
         self.tools += 1
-        return [ToolStarted(self.tool_at[index], item.call_id or item.id or "", item.name or "")]
+        return blocks.begun(item, self.tool_at[index])
 
     def _arguments(self, event: StreamEvent) -> list[Event]:
         tool = self.tool_at.get(event.output_index)
@@ -128,15 +128,12 @@ class Stream:
             case "message":
                 start, self.said = self.said, self.said + blocks.length(item)
                 late = [] if told else [word for part in item.content or () for word in blocks.words(part)]
-                return [*late, *blocks.cited(item, start)]
+                return [*late, *blocks.cited(item, start), *blocks.phased(item, start)]
             case "reasoning":
-                return [*([] if told else blocks.reasoning(item)), *blocks.sealed(item)]
-            case "function_call":
+                return [*([] if told else blocks.reasoning(item)), *blocks.sealed(item, self.said, self.tools)]
+            case kind if kind in blocks.CALLS:
                 opened = [] if index in self.tool_at else self._call(index, item)
-                return [*opened, *([] if told else [ToolDelta(self.tool_at[index], item.arguments or "{}")])]
-            case "custom_tool_call":
-                self.tools += 1
-                return blocks.call(item, self.tools - 1)
+                return [*opened, *([] if told else blocks.given(item, self.tool_at[index]))]
             case _:
                 return blocks.kept(event.item)
 
