@@ -1,6 +1,7 @@
 """A provider that answers at once: OpenAI's chat completions and Anthropic's messages, whole and streamed.
 
-Odd here: it must never be the slow part, so answers are made once and a stream is a timer that writes the same bytes.
+Odd here: it must never be the slow part, so answers are made once and a stream is a timer that writes the same bytes. They are what the
+vendors send: words of many kinds, and the padding by which both hide how long a word is.
 Run: python -m bench.upstream PORT
 """
 
@@ -41,22 +42,48 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-def openai_event(delta: dict[str, object], finish: str | None = None) -> bytes:
+WORDS = (
+    " fox",
+    "es",
+    " are",
+    " small",
+    ",",
+    " clever",
+    " hunters",
+    ".\n\n",
+    "They",
+    " don\u2019t",
+    " fear",
+    ' "the',
+    " dark",
+    '"',
+    " 24",
+    "!",
+)
+
+
+def openai_event(delta: dict[str, object], finish: str | None = None, padding: str = "") -> bytes:
     choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
     event = {"id": "chatcmpl-bench", "object": "chat.completion.chunk", "created": 1700000000, "model": "gpt-4o-mini-2024-07-18",
-             "service_tier": "default", "system_fingerprint": "fp_bench", "choices": [choice], "usage": None}  # fmt: skip
-    return b"data: %b\n\n" % json.dumps(event).encode()
+             "service_tier": "default", "system_fingerprint": "fp_bench", "choices": [choice], "usage": None,
+             "obfuscation": padding}  # fmt: skip
+    return b"data: %b\n\n" % json.dumps(event, ensure_ascii=False).encode()
 
 
 def anthropic_event(kind: str, **members: object) -> bytes:
-    return b"event: %b\ndata: %b\n\n" % (kind.encode(), json.dumps({"type": kind, **members}).encode())
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), json.dumps({"type": kind, **members}, ensure_ascii=False).encode())
+
+
+def text_event(text: str) -> bytes:
+    event = anthropic_event("content_block_delta", index=0, delta={"type": "text_delta", "text": text})
+    return event[:-3] + b" " * (len(text) * 5 % 9) + b"}\n\n"
 
 
 USAGE = {"input_tokens": 19, "output_tokens": 1}
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 OPENAI = (
     STREAM_HEAD + chunk(openai_event({"role": "assistant", "content": "", "refusal": None})),
-    chunk(openai_event({"content": " fox"})),
+    tuple(chunk(openai_event({"content": word}, padding="Zk3xY9qLm0a"[len(word) :])) for word in WORDS),
     chunk(openai_event({}, "stop") + b'data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1700000000,'
           b'"model":"gpt-4o-mini-2024-07-18","choices":[],"usage":{"prompt_tokens":19,"completion_tokens":100,"total_tokens":119}}\n\n'
           b"data: [DONE]\n\n") + b"0\r\n\r\n",
@@ -66,7 +93,7 @@ ANTHROPIC = (
         anthropic_event("message_start", message={"id": "msg_bench", "type": "message", "role": "assistant", "content": [],
                                                   "model": "claude-haiku-4-5-20251001", "stop_reason": None, "usage": USAGE})
         + anthropic_event("content_block_start", index=0, content_block={"type": "text", "text": ""})),
-    chunk(anthropic_event("content_block_delta", index=0, delta={"type": "text_delta", "text": " fox"})),
+    tuple(chunk(text_event(word)) for word in WORDS),
     chunk(anthropic_event("content_block_stop", index=0)
           + anthropic_event("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage={"output_tokens": 100})
           + anthropic_event("message_stop")) + b"0\r\n\r\n",
@@ -97,7 +124,7 @@ class Provider(asyncio.Protocol):
         if b'"stream":true' not in self.body.replace(b" ", b""):
             self.transport.write(whole(MESSAGE if anthropic else COMPLETION))
             return
-        first, self.middle, self.last = ANTHROPIC if anthropic else OPENAI
+        first, self.words, self.last = ANTHROPIC if anthropic else OPENAI
         self.transport.write(first)
         self.left = CHUNKS
         self.due = self.loop.time() + INTERVAL
@@ -108,7 +135,7 @@ class Provider(asyncio.Protocol):
             return
         self.left -= 1
         if self.left:
-            self.transport.write(self.middle)
+            self.transport.write(self.words[self.left % len(self.words)])
             self.due += INTERVAL
             self.loop.call_at(self.due, self.tick)
         else:
