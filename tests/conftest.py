@@ -1,15 +1,22 @@
-"""At the end of a run: the table of recordings, provider by provider, passed of total.
+"""How hypothesis draws, and at the end of a run the table of recordings, provider by provider, passed of total.
 
-Odd here: the tests may have run in several processes. What each reports about itself (`record_property`) comes back with its report, so
-the table is made from the reports alone. A recording counts as passed only where its test ran and passed.
+Odd here: the same examples are drawn each time, so that a run says something about the change and not about the day; `HYPOTHESIS=explore`
+draws others, and more of them. And the tests may have run in several processes: what each reports about itself (`record_property`) comes
+back with its report, so the table is made from the reports alone. A recording counts as passed only where its test ran and passed.
 """
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("same", derandomize=True, deadline=None, database=None)
+settings.register_profile("explore", max_examples=1000, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS", "same"))
 
 COLUMNS = ("whole", "stream", "error")
 

@@ -103,3 +103,52 @@ def test_the_usage_of_parallel_calls_is_added_and_one_answer_begins() -> None:
     assert second == [TextDelta("y", 1), Finished("stop", 1)]
     assert total.metered() == [Metered(Usage(20, 5, None, 4))], "the last of each call, and what nobody said stays unsaid"
     assert Sum().metered() == []
+
+
+# ── custom tools ─────────────────────────────────────────────────────────────────────────────────────────
+
+CUSTOM = Encoded(http=HTTP, names={"run_1": "run it"}, customs=frozenset({"run it", "sql"}))
+
+
+def test_a_function_that_stands_for_a_custom_tool_is_a_custom_call_again() -> None:
+    events = undone(
+        CUSTOM, ToolStarted(0, "c", "run_1", extra={"extra_content": 1}), ToolDelta(0, '{"input": "print'), ToolDelta(0, '(\\"1\\")"}'),
+        Finished("tool_calls", 0, "tool_use"),
+    )  # fmt: skip
+    assert events == [
+        ToolStarted(0, "c", "run it", 0, {"extra_content": 1}, custom=True), ToolDelta(0, "print"), ToolDelta(0, '("1")'),
+        Finished("tool_calls", 0, "tool_use"),
+    ]  # fmt: skip
+
+
+def test_functions_beside_it_stay_functions_and_calls_may_interleave() -> None:
+    events = undone(
+        CUSTOM, ToolStarted(0, "a", "sql"), ToolStarted(1, "b", "f"), ToolStarted(2, "c", "sql"), ToolDelta(2, '{"input": "x'),
+        ToolDelta(1, '{"input": "y"}'), ToolDelta(0, '{"input": "z"}'), ToolDelta(2, '"}'), Finished("tool_calls"),
+    )  # fmt: skip
+    calls = fold(events).choices[0].calls
+    assert [(call.custom, call.arguments) for call in calls.values()] == [(True, "z"), (False, '{"input": "y"}'), (True, "x")]
+
+
+def test_an_input_that_was_not_wrapped_comes_before_the_finish() -> None:
+    events = undone(CUSTOM, ToolStarted(0, "a", "sql"), ToolDelta(0, "select"), ToolDelta(0, " 1"), Finished("tool_calls"))
+    assert events[1:] == [ToolDelta(0, "select 1"), Finished("tool_calls")]
+
+
+def test_each_choice_of_an_answer_keeps_its_own_inputs() -> None:
+    def said(choice: int, text: str) -> list[Event]:
+        return [ToolStarted(0, "a", "sql", choice), ToolDelta(0, f'{{"input": "{text}', choice)]
+
+    ends: list[Event] = [ToolDelta(0, '"}', 0), Finished("tool_calls", 0), ToolDelta(0, '!"}', 1), Finished("tool_calls", 1)]
+    folded = fold(undone(CUSTOM, *said(0, "x"), *said(1, "y"), *ends))
+    assert [folded.choices[index].calls[0].arguments for index in (0, 1)] == ["x", "y!"]
+
+
+def test_a_custom_call_beside_a_forced_tool_is_undone_too() -> None:
+    both = Encoded(http=HTTP, json_tool="json", customs=frozenset({"sql"}))
+    events = undone(
+        both, TextDelta("Hm."), ToolStarted(0, "a", "json"), ToolDelta(0, "{}"), ToolStarted(1, "b", "sql"), ToolDelta(1, '{"input":"x"}'),
+        Finished("tool_calls"),
+    )  # fmt: skip
+    choice = fold(events).choices[0]
+    assert (choice.text, choice.calls[0].custom, choice.calls[0].arguments) == ("{}", True, "x")

@@ -69,11 +69,16 @@ class Driven:
                 awaits = coroutine.throw(asyncio.CancelledError())
             else:
                 awaits = coroutine.send(None)
-        except (StopIteration, asyncio.CancelledError):
+        except StopIteration:
             self._coroutine = None
+            self.ended(False)
+        except asyncio.CancelledError:
+            self._coroutine = None
+            self.ended(True)
         except Exception as error:
             self._coroutine = None
             self._loop.call_exception_handler({"message": "a driven coroutine failed", "exception": error})
+            self.ended(False)
         else:
             self._awaits = awaits
             if awaits.__class__ is Awaited:
@@ -87,6 +92,9 @@ class Driven:
             if self._cancelled:
                 self._cancelled = False
                 self.cancel()
+
+    def ended(self, cancelled: bool) -> None:
+        """Called once, when the coroutine has ended."""
 
     def cancel(self) -> None:
         """Raise CancelledError in the coroutine where it waits, in the loop's next round. Nothing where it has ended."""

@@ -1,7 +1,8 @@
 """Undoing in the answer what encoding did to the request, on events, so that no dialect has to.
 
-Odd here: three disguises exist. A tool's name may have been made legal and must come back as the caller's own; a forced tool may
-stand for `response_format`, and then its arguments are the answer's text; and several calls may stand for the caller's `n`.
+Odd here: four disguises exist. A tool's name may have been made legal and must come back as the caller's own; a forced tool may
+stand for `response_format`, and then its arguments are the answer's text; a function of one text may stand for a custom tool, and then
+its arguments are unwrapped as they come; and several calls may stand for the caller's `n`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 
 from .chat import Event, Finished, Metered, Reason, Started, TextDelta, ToolDelta, ToolStarted, Usage
 from .target import Encoded
+from .unwrap import Unwrapped
 
 _SURPLUS = -1
 """In `real_tools`: a second call of the forced tool, which nobody asked for."""
@@ -21,6 +23,9 @@ class Undo:
     def __init__(self, encoded: Encoded, choice: int = 0) -> None:
         self.names = encoded.names
         self.json_tool = encoded.json_tool
+        self.customs = encoded.customs
+        self.inputs: dict[int, dict[int, Unwrapped]] = {}
+        """choice → tool → the input of a custom call"""
         self.choice = choice
         self.content_tools: dict[int, int] = {}
         """choice → the forced tool whose arguments are its text; of several the first"""
@@ -29,7 +34,7 @@ class Undo:
         self.chatter: dict[int, list[Event]] = {}
         """choice → text beside the forced tool: no part of the JSON, and all there is where the tool was not called"""
         self.real_tools: dict[tuple[int, int], int] = {}
-        self.idle = not (self.names or self.json_tool or choice)
+        self.idle = not (self.names or self.json_tool or self.customs or choice)
 
     def apply(self, events: list[Event]) -> list[Event]:
         if self.idle:
@@ -51,22 +56,37 @@ class Undo:
             case ToolStarted(tool, _, name, index):
                 number = self._count(index)
                 self.real_tools[index, tool] = number
-                return [replace(event, tool=number, name=self.names.get(name, name))]
+                name = self.names.get(name, name)
+                if name in self.customs:
+                    self.inputs.setdefault(index, {})[tool] = Unwrapped()
+                return [replace(event, tool=number, name=name, custom=event.custom or name in self.customs)]
             case ToolDelta(tool, arguments, index) if self.content_tools.get(index) == tool:
                 if not arguments:
                     return []
                 self.empty.discard(index)
                 return [TextDelta(arguments, index)]
-            case ToolDelta(tool, _, index):
+            case ToolDelta(tool, arguments, index):
                 number = self.real_tools.get((index, tool), tool)
-                return [] if number == _SURPLUS else [replace(event, tool=number)]
+                if number == _SURPLUS:
+                    return []
+                if tool in self.inputs.get(index, {}):
+                    return self._input(number, self.inputs[index][tool].feed(arguments), index)
+                return [replace(event, tool=number)]
             case TextDelta(_, index) if self.json_tool:
                 self.chatter.setdefault(index, []).append(event)
                 return []
-            case Finished(reason, index) if self.json_tool:
-                return [*self._held(index), self._finished(event, reason)]
+            case Finished(reason, index) if self.json_tool or index in self.inputs:
+                return [*self._inputs(index), *self._held(index), self._finished(event, reason)]
             case _:
                 return [event]
+
+    def _input(self, number: int, text: str, index: int) -> list[Event]:
+        return [ToolDelta(number, text, index)] if text else []
+
+    def _inputs(self, index: int) -> list[Event]:
+        """What the custom calls of a choice still hold back."""
+        rest = self.inputs.pop(index, {})
+        return [event for tool, held in rest.items() for event in self._input(self.real_tools[index, tool], held.close(), index)]
 
     def _count(self, index: int) -> int:
         return sum(1 for (i, _), number in self.real_tools.items() if i == index and number != _SURPLUS)

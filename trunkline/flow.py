@@ -7,7 +7,7 @@ end is a promise: `last` is said only of a stream whose every choice said why it
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -17,11 +17,12 @@ from .emulate import Undo
 from .errors import UpstreamError
 from .framing import Framer
 from .framing.sse import Sse
+from .pattern import Learner
 from .prepare import Prepared
 from .stamp import Stamp
 from .upstream import Reply as Opened
 from .vault import Watcher
-from .wire import Frame
+from .wire import Frame, readable
 
 
 class Batch(Struct):
@@ -73,11 +74,14 @@ class Flow(Protocol):
         ...
 
     @property
-    def usual(self) -> Callable[[bytes], bool] | None:
-        """Says of a read between two events whether it may go to the caller just as it is; None where none may."""
+    def usual(self) -> Callable[[bytes], bytes | None]:
+        """For a read that is one event like those before it, the caller's event; None for any other, which is then to be fed."""
         ...
 
     def feed(self, frames: list[Frame]) -> list[bytes]: ...
+
+    def learn(self, data: bytes) -> None:
+        """What was just fed was this one read, which began and ended between two events and was not known as usual."""
 
     def close(self) -> list[bytes]: ...
 
@@ -99,10 +103,20 @@ class Relaying:
         self.sink: Sink | None = None
         self.failed: Failed | None = None
         self.model = ""
+        self.learner = Learner()
 
-    @property
-    def usual(self) -> Callable[[bytes], bool] | None:
-        return None if self.watcher is not None else self.relay.passes_read
+    def usual(self, data: bytes) -> bytes | None:
+        pattern = self.learner.pattern
+        if pattern is not None and (known := pattern.text(data)) is not None:
+            return data if pattern.same else b"%b%b%b" % (pattern.before, known, pattern.after)
+        if self.watcher is not None or (found := self.relay.passes_read(data)) is None:
+            return None
+        text, event = found
+        self.learner.see(data, text, event)
+        return event
+
+    def learn(self, data: bytes) -> None:
+        """What can be learnt was, in `usual`."""
 
     @property
     def done(self) -> bool:
@@ -112,6 +126,7 @@ class Relaying:
         relay, watched = self.relay, self.watcher is not None
         for frame in frames:
             if watched or not relay.passes(frame):
+                self.learner.pattern = None  # a choice may have ended, or something may wait for the next chunk
                 self._look(relay.feed(frame))
         return self._taken()
 
@@ -144,10 +159,11 @@ class Translating:
     """Another dialect upstream: events, undone of what encoding disguised, encoded as chunks."""
 
     done = False
-    usual = None
 
     def __init__(self, prepared: Prepared, stamp: Stamp, legacy: bool, choice: int = 0) -> None:
         self.decoder: Decoder = prepared.dialect.decode_stream(prepared.target)
+        self.skipped: Any = getattr(self.decoder, "skipped", None)
+        """Tells the decoder of the text of an event that it was not fed; a decoder that has no such method is fed them all."""
         self.undo = Undo(prepared.encoded, choice)
         self.watcher: Watcher | None = None
         self.sink: Sink | None = None
@@ -156,14 +172,33 @@ class Translating:
         self.model = ""
         self.begun: set[int] = set()
         self.finished: set[int] = set()
+        self.learner = Learner()
+        self.text: TextDelta | None = None
+        """What was fed last, where it was that and nothing else."""
+
+    def usual(self, data: bytes) -> bytes | None:
+        pattern = self.learner.pattern
+        if pattern is None or not (text := pattern.text(data)):
+            return None
+        self.skipped(text)
+        if self.watcher is not None:
+            self.watcher.texts.setdefault(self.learner.choice, []).append(text.decode())
+        return b"%b%b%b" % (pattern.before, text, pattern.after)
+
+    def learn(self, data: bytes) -> None:
+        if (event := self.text) is not None and self.skipped is not None:
+            payload = self.encoder.text(event.text, event.choice)  # once more: the first chunk of a choice has its role, too
+            self.learner.see(data, event.text, b"data: %b\n\n" % payload, event.choice)
 
     def feed(self, frames: list[Frame]) -> list[bytes]:
+        self.text = None
         if len(frames) == 1 and self.undo.idle:
-            events = self.decoder.feed(frames[0])
+            events = self._events(frames[0])
             if len(events) == 1:
                 event = events[0]
                 if event.__class__ is TextDelta:  # nearly every read of nearly every stream: each call saved here is one a token
                     index = event.choice
+                    self.text = event
                     self.begun.add(index)
                     if self.watcher is not None:
                         self.watcher.texts.setdefault(index, []).append(event.text)
@@ -171,8 +206,14 @@ class Translating:
             return self.encoder.encode(self.seen(events)) if events else []
         events = []
         for frame in frames:
-            events += self.decoder.feed(frame)
+            events += self._events(frame)
         return self.encoder.encode(self.seen(self.undo.apply(events))) if events else []
+
+    def _events(self, frame: Frame) -> list[Event]:
+        data = frame.data
+        if not data.isascii() and (text := readable(data)) != data:
+            frame = Frame(text, frame.event, frame.error)
+        return self.decoder.feed(frame)
 
     def close(self) -> list[bytes]:
         return self.encoder.encode(self.seen(self.undo.apply(self.decoder.close())))
@@ -184,6 +225,7 @@ class Translating:
             if event.__class__ is TextDelta:
                 self.begun.add(event.choice)
                 continue
+            self.learner.pattern = None
             match event:
                 case Finished():
                     self.finished.add(event.choice)
@@ -207,7 +249,8 @@ class Translating:
 async def batches(flow: Flow, opened: Opened, framing: Framer, provider: str, include_usage: bool) -> AsyncGenerator[Batch, None]:
     """The batches of one stream, the last marked. UpstreamError where the vendor fails, or stops before it has finished."""
     written = False
-    usual = flow.usual if isinstance(framing, Sse) else None
+    sse = framing if isinstance(framing, Sse) else None
+    usual = flow.usual
 
     def write(data: bytes) -> bool:
         """A read in mid-stream goes on in the socket's callback; False where it is the reader's, or where the reader must look up."""
@@ -215,12 +258,15 @@ async def batches(flow: Flow, opened: Opened, framing: Framer, provider: str, in
         sink = flow.sink
         if sink is None or sink.out.full:
             return False
-        if usual is not None and not framing.busy and usual(data):  # type: ignore[attr-defined]
-            sink.event(data)
+        between = sse is not None and not sse.busy
+        if between and (event := usual(data)) is not None:
+            sink.event(event)
             return True
         payloads = flow.feed(framing.feed(data))
         if payloads:
             sink.send(payloads)
+        if between and not sse.busy:  # type: ignore[union-attr]
+            flow.learn(data)
         written = flow.failed is not None or flow.done
         return not written
 

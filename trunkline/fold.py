@@ -32,12 +32,13 @@ from .stamp import Stamp
 
 
 class FoldedCall:
-    def __init__(self, id: str, name: str, extra: dict[str, Any]) -> None:
-        self.id, self.name, self.extra = id, name, extra
+    def __init__(self, id: str, name: str, extra: dict[str, Any], custom: bool = False) -> None:
+        self.id, self.name, self.extra, self.custom = id, name, extra, custom
         self.pieces: list[str] = []
 
     @property
     def arguments(self) -> str:
+        """As JSON; of a custom call its input."""
         return "".join(self.pieces)
 
 
@@ -82,8 +83,8 @@ class Folded:
                 self.choice(index).thoughts.append(text)
             case ToolDelta(tool, arguments, index):
                 self.choice(index).calls[tool].pieces.append(arguments)
-            case ToolStarted(tool, id, name, index, extra):
-                self.choice(index).calls[tool] = FoldedCall(id, name, extra)
+            case ToolStarted(tool, id, name, index, extra, custom):
+                self.choice(index).calls[tool] = FoldedCall(id, name, extra, custom)
             case Started(id, model, created, extra):
                 self.id, self.model, self.created = id or self.id, model or self.model, created or self.created
                 self.extra.update(extra)
@@ -196,6 +197,7 @@ def choice_object(index: int, choice: FoldedChoice, stamp: Stamp, *, legacy: boo
     if choice.details:
         message["reasoning_details"] = choice.details
     calls = [call_object(call, stamp, index, tool) for tool, call in sorted(choice.calls.items())]
+    legacy = legacy and not (calls and "custom" in calls[0])  # the older form has none for a custom call
     if calls and legacy:
         message["function_call"] = calls[0]["function"]
     elif calls:
@@ -217,8 +219,11 @@ def choice_object(index: int, choice: FoldedChoice, stamp: Stamp, *, legacy: boo
 
 
 def call_object(call: FoldedCall, stamp: Stamp, choice: int, tool: int) -> dict[str, Any]:
+    id = call.id or stamp.call_id(choice, tool)
+    if call.custom:
+        return {"id": id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}, **call.extra}
     function = {"name": call.name, "arguments": call.arguments or "{}"}
-    return {"id": call.id or stamp.call_id(choice, tool), "type": "function", "function": function, **call.extra}
+    return {"id": id, "type": "function", "function": function, **call.extra}
 
 
 def to_json(folded: Folded, stamp: Stamp, *, legacy: bool = False) -> bytes:

@@ -32,17 +32,20 @@ REMEMBERED = 4096
 class Known:
     """Constants of one target."""
 
-    __slots__ = ("headers", "name", "target")
+    __slots__ = ("headers", "name", "straight", "target")
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, watched: bool) -> None:
         self.target = target
         self.name = header_text(target.name)
         """As `x-trunkline-target` has it."""
-        self.headers: Headers | None = None
-        """All headers of a JSON request whose key never changes; None where signing needs more than that. Holds a secret."""
-        if isinstance(target.auth, NoAuth | Bearer | HeaderKey):
+        self.headers: Headers = ()
+        """All headers of a JSON request, where the key never changes. Holds a secret."""
+        constant = isinstance(target.auth, NoAuth | Bearer | HeaderKey)
+        if constant:
             plain = HttpRequest("POST", "", (("content-type", "application/json"), *target.headers))
             self.headers = sign(plain, target.auth, 0.0).headers
+        self.straight = constant and target.dialect == "openai_chat" and target.kind != "local" and not target.query and not watched
+        """Nothing has to be waited for before a request may leave, nor kept of its answer."""
 
 
 class Gateway:
@@ -64,7 +67,7 @@ class Gateway:
         if known is None or known.target is not target:
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            known = self._known[id(target)] = Known(target)
+            known = self._known[id(target)] = Known(target, self.vault is not None and self.vault.watches(target))
         return known
 
     def planned(self, model: str, workspace: str, opik: bool) -> Sequence[Target]:

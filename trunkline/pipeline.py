@@ -31,7 +31,10 @@ from .stamp import Stamp
 from .target import Note, Target
 from .upstream import Reply as Opened
 from .vault import Vault, Watcher
-from .wire import HttpRequest, HttpResponse
+from .wire import HttpRequest, HttpResponse, header_text, readable
+
+WHOLE_ANSWERS = frozenset({"openai_chat", "anthropic_messages", "openai_responses", "bedrock_converse", "cohere_chat"})
+"""Dialects whose streams are never `application/json`: where that comes, it is a whole answer."""
 
 
 class Call(Struct):
@@ -103,6 +106,8 @@ async def respond(call: Call, gw: Gateway) -> Reply:
     last = failures[-1]
     if len(failures) > 1:
         last.details = "; ".join(f"attempt {i}: {failure.message}" for i, failure in enumerate(failures, 1))
+    name = header_text(targets[len(failures) - 1].name)
+    last.headers += (("x-trunkline-target", name), ("x-trunkline-attempts", str(len(failures))))
     raise last
 
 
@@ -116,7 +121,7 @@ def refuse_model(call: Call, targets: Sequence[Target]) -> None:
     asked = call.request.model
     if not covers(call.caller.models, asked) and not all(may_use(call.caller, target.name) for target in targets):
         raise CallerError(
-            f"this key may not use {asked!r}; it may use {', '.join(call.caller.models)}",
+            f"this key may not use {asked!r}; it may use {', '.join(filter(None, call.caller.models)) or 'no model'}",
             status=403, type="permission_error", code="model_not_allowed", param="model",
         )  # fmt: skip
 
@@ -201,11 +206,23 @@ async def _second_try(call: Call, prepared: Prepared, gw: Gateway, refused: Http
         call.waited += perf_counter() - began
         if refused.status < 300:
             return refused
-    raise prepared.dialect.decode_error(refused, target)
+    raise _refusal(prepared, refused)
+
+
+def _refusal(prepared: Prepared, response: HttpResponse) -> UpstreamError:
+    """The error that a refusal means."""
+    try:
+        return prepared.dialect.decode_error(response, prepared.target)
+    except UnicodeDecodeError:
+        return prepared.dialect.decode_error(HttpResponse(response.status, response.headers, readable(response.body)), prepared.target)
 
 
 def _decoded(prepared: Prepared, response: HttpResponse) -> list[Event]:
-    events = prepared.dialect.decode_response(response, prepared.target)
+    try:
+        events = prepared.dialect.decode_response(response, prepared.target)
+    except UnicodeDecodeError:
+        response = HttpResponse(response.status, response.headers, readable(response.body))
+        events = prepared.dialect.decode_response(response, prepared.target)
     for event in events:
         if isinstance(event, Failed):
             raise as_error(event)
@@ -222,7 +239,7 @@ async def _streamed(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
     opened = await _open(prepared, gw)
     reply = Reply(target, noted(prepared, opened.headers), passed_on(opened.headers), target.model)
     content_type = opened.headers.get("content-type", "")
-    if content_type.startswith("application/json") and target.dialect in ("openai_chat", "anthropic_messages", "openai_responses"):
+    if content_type.startswith("application/json") and target.dialect in WHOLE_ANSWERS:
         # a host that ignores `stream`: its whole answer is a stream of one batch
         whole = HttpResponse(opened.status, opened.headers, await opened.read())
         call.waited += perf_counter() - began
@@ -273,7 +290,7 @@ async def _open(prepared: Prepared, gw: Gateway) -> Opened:
         if opened.status < 300:
             return opened
         response = HttpResponse(opened.status, opened.headers, await opened.read())
-    raise prepared.dialect.decode_error(response, target)
+    raise _refusal(prepared, response)
 
 
 # ── several calls for one `n` ────────────────────────────────────────────────────────────────────────────

@@ -57,17 +57,15 @@ class Prepared(Struct):
 
 def at_once(request: ChatRequest, target: Target, gw: Gateway) -> Prepared | None:
     """The usual road, without waiting: OpenAI's format, a constant key, no media to fetch. None where the target needs more."""
-    if target.dialect != "openai_chat" or target.kind == "local" or target.query:
-        return None
-    headers = gw.known(target).headers
-    if headers is None or (gw.vault is not None and gw.vault.watches(target)):
+    known = gw.known(target)
+    if not known.straight:
         return None
     encoded = openai_chat.encode_request(request, target)
     if encoded.check and request.stream:
         return None
     http = encoded.http
-    signed = HttpRequest(http.method, http.url, headers, http.body)
-    plain = encoded.fan_out == 1 and not encoded.check and request.functions is None
+    signed = HttpRequest(http.method, http.url, known.headers, http.body)
+    plain = encoded.fan_out == 1 and not encoded.check and request.functions is None and not encoded.customs
     return Prepared(target, _OPENAI, encoded, signed, plain or relays(request, target, encoded), request)
 
 
@@ -106,7 +104,7 @@ def unstreamed(request: ChatRequest) -> ChatRequest:
 
 
 def relays(request: ChatRequest, target: Target, encoded: Encoded) -> bool:
-    if target.dialect != "openai_chat" or encoded.fan_out > 1 or encoded.check or encoded.names or encoded.json_tool:
+    if target.dialect != "openai_chat" or encoded.fan_out > 1 or encoded.check or encoded.names or encoded.json_tool or encoded.customs:
         return False
     return not (request.functions is not None and "no_functions" in target.quirks)
 

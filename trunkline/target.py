@@ -172,6 +172,8 @@ class Encoded(Struct, frozen=True, kw_only=True):
     notes: tuple[Note, ...] = ()
     names: Mapping[str, str] = {}
     """Tool names on the wire → the caller's own, where they differ."""
+    customs: frozenset[str] = frozenset()
+    """The caller's names of custom tools that are functions on the wire: their calls' arguments are `{"input": "…"}`."""
     json_tool: str = ""
     """The tool (wire name) that stands in for `response_format`: its arguments are the answer's content."""
     check: str = ""

@@ -19,6 +19,11 @@ def header_text(text: str) -> str:
     return text.encode("unicode_escape").decode()[:2000]
 
 
+def readable(data: bytes) -> bytes:
+    """The same as UTF-8, with U+FFFD in place of what is none: one broken character must not cost the answer it stands in."""
+    return data.decode("utf-8", "replace").encode()
+
+
 class HttpRequest(Struct, frozen=True):
     """One request to an upstream. `url` is absolute; `headers` are without host and content-length, which the sender adds."""
 
@@ -36,7 +41,7 @@ class HttpRequest(Struct, frozen=True):
 
 
 class HttpResponse(Struct, frozen=True):
-    """An answer read to its end. Header names are lower case; a name that came twice is joined with ", "."""
+    """An answer read to its end. Header names are lower case; of a name that came twice the last counts."""
 
     status: int
     headers: dict[str, str]

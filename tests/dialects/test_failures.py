@@ -184,3 +184,7 @@ def test_the_vendors_request_id_and_rate_limits_come_under_our_names() -> None:
 def test_what_is_no_json_is_an_empty_object_and_list(body: bytes) -> None:
     assert json_object(body) == {}
     assert json_list(body) == []
+
+
+def test_a_message_that_is_no_utf_8_is_still_a_message() -> None:
+    assert json_object(b'{"error":{"message":"caf\xe9 is closed"}}') == {"error": {"message": "caf\ufffd is closed"}}

@@ -6,7 +6,8 @@ Odd here: `flow.batches` is the real thing and only its source of bytes is not. 
 from __future__ import annotations
 
 import json
-from collections.abc import Coroutine
+import re
+from collections.abc import Callable, Coroutine
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -93,6 +94,8 @@ class Streamed:
         self.payloads: list[bytes] = []
         self.done = False
         self.error: UpstreamError | None = None
+        self.known = 0
+        """Events that went on without being decoded."""
 
     @property
     def chunks(self) -> list[dict[str, Any]]:
@@ -105,14 +108,19 @@ class Streamed:
 class _Pieces:
     """A recorded body as an opened upstream answer gives it, read by read; at its end the connection may break."""
 
-    def __init__(self, body: bytes, size: int, breaks: bool) -> None:
-        self.body, self.size, self.at, self.breaks = body, size, 0, breaks
+    def __init__(self, reads: list[bytes], breaks: bool) -> None:
+        self.reads, self.breaks = iter(reads), breaks
 
     async def next(self) -> bytes:
-        if self.breaks and self.at >= len(self.body):
+        data = next(self.reads, b"")
+        if self.breaks and not data:
             raise UpstreamError("the connection broke")
-        data = self.body[self.at : self.at + self.size]
-        self.at += self.size
+        return data
+
+    async def each(self, sink: Callable[[bytes], bool]) -> bytes:
+        while data := await self.next():
+            if not sink(data):
+                break
         return data
 
     def release(self) -> None: ...
@@ -122,10 +130,38 @@ class _Pieces:
 
 def streamed(recording: Recording, size: int, body: bytes | None = None, *, relay: bool = True, breaks: bool = False) -> Streamed:
     """The stream as it reaches the caller when it comes in reads of `size` bytes. `relay=False`: translated even from OpenAI's format."""
+    body = recording.body if body is None else body
+    return _streamed(recording, [body[at : at + size] for at in range(0, len(body), size)], relay, breaks)
+
+
+def event_by_event(recording: Recording, *, relay: bool = True) -> Streamed:
+    """The same where each event is a read of its own and, from the second on, written in the socket's callback: how most streams come."""
+    return _streamed(recording, re.split(rb"(?<=\n\n)|(?<=\r\n\r\n)", recording.body), relay, False, direct=True)
+
+
+class _Direct:
+    """A caller who is never slow, as the flow's sink."""
+
+    full = False
+
+    def __init__(self, got: Streamed) -> None:
+        self.out, self.got = self, got
+
+    def send(self, payloads: list[bytes]) -> None:
+        self.got.payloads += payloads
+
+    def event(self, data: bytes) -> None:
+        assert data.startswith(b"data: ")
+        assert data.endswith(b"\n\n")
+        self.got.payloads.append(data[6:-2])
+        self.got.known += 1
+
+
+def _streamed(recording: Recording, reads: list[bytes], relay: bool, breaks: bool, direct: bool = False) -> Streamed:
     ready = prepared(recording)
     flow = Relaying(ready, STAMP) if ready.relays and relay else Translating(ready, STAMP, False)
     framing = framer(recording.headers.get("content-type", ""), ready.dialect.FRAMING)
-    source = cast(Opened, _Pieces(recording.body if body is None else body, size, breaks))
+    source = cast(Opened, _Pieces(reads, breaks))
     got = Streamed()
 
     async def read() -> None:
@@ -133,6 +169,8 @@ def streamed(recording: Recording, size: int, body: bytes | None = None, *, rela
             async for batch in batches(flow, source, framing, recording.provider, True):
                 got.payloads += batch.payloads
                 got.done = batch.last
+                if direct:
+                    flow.sink = _Direct(got)
         except UpstreamError as error:
             got.error = error
 

@@ -41,6 +41,24 @@ def test_a_stream_says_what_the_vendor_said_however_it_is_cut(recording: Recordi
 
 
 @pytest.mark.parametrize("recording", STREAMS, ids=repr)
+def test_a_stream_whose_events_are_known_by_their_bytes_is_the_same(recording: Recording) -> None:
+    for relay in (True, False):
+        read_whole = passing.streamed(recording, len(recording.body), relay=relay)
+        assert passing.event_by_event(recording, relay=relay).same() == read_whole.same()
+
+
+@pytest.mark.parametrize("provider", ["openai", "azure", "groq", "deepseek", "zai", "xai", "anthropic", "cohere"])
+def test_most_texts_of_a_recorded_stream_are_known_by_their_bytes(provider: str) -> None:
+    known = texts = 0
+    for recording in STREAMS:
+        if recording.provider == provider and recording.framing == "sse" and recording.api != "responses":
+            got = passing.event_by_event(recording)
+            known += got.known
+            texts += sum(bool(choice["delta"].get("content")) for chunk in got.chunks for choice in chunk["choices"])
+    assert known > texts * 0.6
+
+
+@pytest.mark.parametrize("recording", STREAMS, ids=repr)
 def test_a_stream_that_breaks_off_is_an_error_or_has_lost_nothing(recording: Recording) -> None:
     half = recording.body[: len(recording.body) // 2]
     for breaks in (True, False):

@@ -21,9 +21,9 @@ from trunkline.chat import ChatRequest
 from trunkline.dialects.openai_chat import decode_request
 from trunkline.errors import CallerError
 from trunkline.server.api import ADMIN, OPIK, models
-from trunkline.server.completions import PATHS
 from trunkline.server.describe import ANSWER_HEADERS, SAID, document
 from trunkline.server.fields import CHAT, FIELDS
+from trunkline.server.head import PATHS
 from trunkline.server.pages import POLICY, docs, index
 
 WRITTEN: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document()))

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from trunkline.errors import UpstreamError
+from trunkline.outbox import Outbox
 from trunkline.target import Timeouts
 from trunkline.upstream.connection import Connection
 from trunkline.upstream.lines import parse_url
@@ -28,6 +29,9 @@ class Transport:
     def abort(self) -> None:
         self.aborted = True
 
+    def is_closing(self) -> bool:
+        return self.aborted
+
     def pause_reading(self) -> None:
         self.reading = False
 
@@ -38,13 +42,20 @@ class Transport:
         return 0
 
 
+class AtOnce(Outbox):
+    """Where no loop runs there is no end of a round."""
+
+    def write(self, transport: Any, data: bytes) -> None:
+        transport.write(data)
+
+
 class Played:
     """One request sent on a connection made by hand."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, streaming: bool = False, method: str = "POST", max_body: int = 1 << 28) -> None:
         self.loop = loop
         self.transport = Transport()
-        self.pool = Pool(parse_url("http://vendor.test/"), True, None, Limits(8, 30, max_body), set())
+        self.pool = Pool(parse_url("http://vendor.test/"), True, None, Limits(8, 30, max_body), set(), AtOnce())
         self.connection = Connection(self.pool, loop)
         self.connection.connection_made(self.transport)  # type: ignore[arg-type]
         self.line = Line(b"POST / HTTP/1.1\r\n", method, self.pool)

@@ -81,6 +81,8 @@ class ToolStarted(Struct, frozen=True):
     choice: int = 0
     extra: dict[str, Any] = {}
     """Members beside `function`, e.g. `extra_content`."""
+    custom: bool = False
+    """A call of a custom tool: what its `ToolDelta`s bring is its input, any text, and no JSON."""
 
 
 class ToolDelta(Struct, frozen=True):

@@ -44,10 +44,34 @@ class FunctionSpec(Struct, frozen=True):
     strict: bool | None = None
 
 
+class Grammar(Struct, frozen=True):
+    definition: str = ""
+    syntax: str = "lark"
+    """lark or regex"""
+
+
+class CustomFormat(Struct, frozen=True):
+    type: str = "text"
+    """text or grammar"""
+    grammar: Grammar | None = None
+
+
+class CustomSpec(Struct, frozen=True):
+    """A tool whose input is text, not JSON: what stands in `ToolSpec.custom`, which is kept as bytes for the hosts that know it.
+
+    Source: https://platform.openai.com/docs/guides/function-calling#custom-tools
+    """
+
+    name: str
+    description: str | None = None
+    format: CustomFormat | None = None
+
+
 class ToolSpec(Struct, frozen=True):
     type: str = "function"
     function: FunctionSpec | None = None
     custom: MaybeRaw = None
+    """A `CustomSpec`, the caller's bytes."""
     cache_control: MaybeRaw = None
 
     def __post_init__(self) -> None:
@@ -65,7 +89,7 @@ class AllowedTools(Struct, frozen=True):
 
 
 class ToolChoice(Struct, frozen=True):
-    """`{"type": "function", "function": {"name"}}`, `{"type": "allowed_tools", …}`, or Opik's `{"type": "auto"}`."""
+    """`{"type": "function", "function": {"name"}}`, so too with custom; `{"type": "allowed_tools", …}`; or Opik's `{"type": "auto"}`."""
 
     type: str = "function"
     function: NamedFunction | None = None

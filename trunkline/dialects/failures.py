@@ -103,6 +103,8 @@ def json_list(body: bytes) -> list[Any]:
 def _json(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
+    except UnicodeDecodeError:  # a message cut in the middle of a character, or in an old encoding: its words still help
+        return _json(body.decode("utf-8", "replace").encode())
     except (msgspec.DecodeError, RecursionError):
         return None
 

@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 from ..chat import Assistant, ChatRequest, Developer, FunctionResult, System, Text, Tool, User
 from ..errors import CallerError
 from ..target import Notes
-from .tools import arguments_object
+from .tools import INPUT, arguments_object
 from .turns import Placed, placed_parts
 
 
@@ -37,7 +37,7 @@ class Called(Struct, frozen=True):
     def arguments(self) -> Raw:
         """A JSON object. CallerError naming the call where it is none."""
         if self.custom:
-            return Raw(msgspec.json.encode({"input": self.text}))
+            return Raw(msgspec.json.encode({INPUT: self.text}))
         return arguments_object(self.text, self.param)
 
 

@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 from ..chat import Assistant, ChatRequest, Developer, FunctionResult, Message, Opaque, Part, RefusalPart, System, Text, Tool, User, parts
 from ..errors import CallerError
 from ..target import Notes
-from .tools import arguments_object
+from .tools import INPUT, arguments_object
 
 
 class Call(Struct, frozen=True):
@@ -89,7 +89,7 @@ def split(request: ChatRequest, notes: Notes) -> tuple[list[Placed], list[Turn]]
                     turn.content.append(Placed(Text(message.refusal), f"{at}.refusal"))
                 turn.calls += calls
                 turn.reasoning += message.reasoning_content or ""
-                turn.details += [msgspec.json.decode(d) for d in message.reasoning_details or ()]
+                turn.details += _details(message.reasoning_details, at)
                 open_calls = {call.id: call for call in turn.calls}
                 if not (turn.content or turn.calls or turn.details or turn.reasoning):
                     raise CallerError(f"{at} has neither content nor tool_calls", param=f"{at}.content")
@@ -162,6 +162,15 @@ def _as_note(placed: Placed) -> Placed:
     return placed
 
 
+def _details(raws: list[Raw] | None, at: str) -> list[dict[str, object]]:
+    details = [msgspec.json.decode(raw) for raw in raws or ()]
+    for index, detail in enumerate(details):
+        if not isinstance(detail, dict):
+            path = f"{at}.reasoning_details[{index}]"
+            raise CallerError(f"{path}: expected object; hand back what an answer's reasoning_details hold, as they are", param=path)
+    return details
+
+
 def _calls(message: Assistant, at: str, index: int) -> list[Call]:
     calls = []
     for i, call in enumerate(message.tool_calls or ()):
@@ -170,7 +179,8 @@ def _calls(message: Assistant, at: str, index: int) -> list[Call]:
             arguments = arguments_object(call.function.arguments, f"{param}.function.arguments")
             calls.append(Call(call.id, call.function.name, arguments, param, call.extra_content))
         elif call.custom is not None:
-            calls.append(Call(call.id, call.custom.name, Raw(msgspec.json.encode({"input": call.custom.input})), param))
+            wrapped = Raw(msgspec.json.encode({INPUT: call.custom.input}))
+            calls.append(Call(call.id, call.custom.name, wrapped, param, call.extra_content))
         else:
             raise CallerError(f"{param} has no function", param=f"{param}.function")
     if message.function_call is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from .kind import Capabilities, Kind, words
 
-HOST = frozenset({"no_developer_role", "no_functions", "plain_tool_choice"})
+HOST = frozenset({"no_custom_tools", "no_developer_role", "no_functions", "plain_tool_choice"})
 """What nearly no host but OpenAI has; `system`, `tools` and plain choices mean the same and are understood everywhere."""
 
 

@@ -22,6 +22,7 @@ QUIRKS: dict[str, str] = {
     "no_finish_reason": "answers: a stream never says why it stopped; [DONE] or the end of the body is its finish",
     # ── tools ──
     "no_functions": "knows tools only: functions and function_call are sent as tools",
+    "no_custom_tools": "knows function tools only: a custom tool is sent as a function of one text, and its calls come back as custom ones",
     "plain_tool_choice": "tool_choice is a word or one named function: {type: auto} becomes auto, allowed_tools a shorter list of tools",
     "tool_choice_any": "says any where OpenAI says required",
     "no_parallel_tool_calls": "has no parallel_tool_calls",

@@ -16,7 +16,7 @@ from .. import __version__
 from ..errors import CallerError
 from . import refusals
 from .asgi import Message, Receive, Scope, Send, serve_completion
-from .completions import PATHS, SANE_ID
+from .head import PATHS, SANE_ID
 from .state import State
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ class App:
             return
         if scope["type"] != "http":
             return
-        path, method = scope["path"], scope["method"]
+        path, method = scope["path"].rstrip("/") or "/", scope["method"]
+        scope = {**scope, "path": path}  # a slash at the end changes nothing, as in Opik
         if path in PATHS and method == "POST":
             await serve_completion(scope, receive, send, self.state)
             return
@@ -51,9 +52,15 @@ class App:
                 await answer(send, 405, refusals.to_bytes(error, "/private/" in path), [(b"allow", b"POST")])
             return
         probe = PROBES.get(path.removeprefix("/api") if path.startswith("/api/") else path)
-        if probe is not None and method in ("GET", "HEAD"):
-            status, body = probe(self.assembly)
-            await answer(send, status, msgspec.json.encode(body) + b"\n")
+        if probe is not None:
+            if method in ("GET", "HEAD"):
+                status, body = probe(self.assembly)
+                await answer(send, status, msgspec.json.encode(body) + b"\n")
+            elif method == "OPTIONS":
+                await answer(send, 204, b"", [(b"allow", b"GET, HEAD, OPTIONS")])
+            else:
+                error = CallerError(f"{method} is not for {path}; GET it", status=405, code="method_not_allowed")
+                await answer(send, 405, refusals.to_bytes(error, False), [(b"allow", b"GET, HEAD, OPTIONS")])
             return
         if self._rest is None:
             self._rest = await asyncio.to_thread(self._built)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from time import perf_counter
 from typing import Any
 
 from . import refusals
-from .completions import OPIK_PATHS, Head, complete, too_large
+from .completions import complete, fresh, too_large
+from .head import OPIK_PATHS, Head
 from .state import State
 
 Scope = MutableMapping[str, Any]
@@ -55,7 +57,8 @@ async def serve_completion(scope: Scope, receive: Receive, send: Send, state: St
     """One completion. A caller who hangs up cancels the upstream call at once."""
     out = AsgiOut(send)
     headers = dict(scope["headers"])
-    head = Head(headers, opik=scope["path"] in OPIK_PATHS, query=scope.get("query_string", b""), client=scope.get("client"))
+    head = Head(headers, opik=scope["path"] in OPIK_PATHS, query=scope.get("query_string", b""))
+    began = perf_counter()
     body = bytearray()
     while True:
         message = await receive()
@@ -64,12 +67,16 @@ async def serve_completion(scope: Scope, receive: Receive, send: Send, state: St
         body += message.get("body", b"")
         if len(body) > state.max_body:
             error = too_large(state.max_body)
-            out.whole(error.status, "connection: close\r\n", refusals.to_bytes(error, head.opik))
+            out.whole(
+                error.status,
+                f"x-request-id: {head.request_id or 'req_' + fresh()}\r\nconnection: close\r\n",
+                refusals.to_bytes(error, head.opik),
+            )
             await out.drain()
             return
         if not message.get("more_body"):
             break
-    work = asyncio.ensure_future(complete(head, bytes(body), out, state.gateway, state.max_body))
+    work = asyncio.ensure_future(complete(head, bytes(body), out, state.gateway, state.max_body, began, scope.get("client")))
     gone = asyncio.ensure_future(_gone(receive))
     try:
         await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)

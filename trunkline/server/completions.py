@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-import re
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from time import perf_counter, time
 from typing import Protocol
 
@@ -27,14 +26,15 @@ from ..stamp import Stamp
 from ..target import Note
 from ..wire import header_text
 from . import refusals
-
-OPIK_PATHS = frozenset({"/v1/private/chat/completions", "/api/v1/private/chat/completions"})
-PATHS = OPIK_PATHS | {"/v1/chat/completions", "/api/v1/chat/completions"}
+from .head import Head
 
 _START = os.urandom(6).hex()
 _count = itertools.count(1).__next__
-SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
-"""A caller's own request id that may be repeated in an answer and a log."""
+
+
+def fresh() -> str:
+    """What no other request has: the part of its ids that is its own."""
+    return f"{_START}{_count():x}"
 
 
 class Out(Protocol):
@@ -56,32 +56,22 @@ class Out(Protocol):
     async def drain(self) -> None: ...
 
 
-class Head:
-    """What of a request's head matters here. `headers` have lower-case names; `opik`: it came to one of Opik's paths."""
+async def complete(head: Head, body: bytes, out: Out, gw: Gateway, max_body: int, began: float, client: tuple[str, int] | None) -> None:
+    """Answer one completion. Raises nothing but cancellation, by which a caller who hung up ends the upstream call.
 
-    __slots__ = ("began", "client", "headers", "opik", "query")
-
-    def __init__(self, headers: Mapping[bytes, bytes], opik: bool, query: bytes = b"", client: tuple[str, int] | None = None) -> None:
-        self.headers = headers
-        self.opik = opik
-        self.query = query
-        self.client = client
-        self.began = perf_counter()
-
-
-async def complete(head: Head, body: bytes, out: Out, gw: Gateway, max_body: int) -> None:
-    """Answer one completion. Raises nothing but cancellation, by which a caller who hung up ends the upstream call."""
-    number = f"{_START}{_count():x}"
-    request_id = "req_" + number if b"x-request-id" not in head.headers else _request_id(head, number)
+    `began` is the `perf_counter` of its head, `client` the address it came from.
+    """
+    number = fresh()
+    request_id = head.request_id or "req_" + number
     opik = head.opik
     started = False
     try:
         call = admit(head, body, number, gw, max_body)
-        if b"explain=" in head.query and b"explain=true" in head.query.split(b"&"):
+        if head.explain:
             await _explain(call, out, gw, request_id)
             return
         reply = await respond(call, gw)
-        headers = answer_headers(reply, call, head, request_id, gw)
+        headers = answer_headers(reply, call, began, request_id, gw)
         if reply.body is not None:
             out.whole(200, headers, reply.body + b"\n" if opik else reply.body)
             return
@@ -97,7 +87,7 @@ async def complete(head: Head, body: bytes, out: Out, gw: Gateway, max_body: int
                 await reply.rest.aclose()
     except GatewayError as error:
         if error.code == "invalid_api_key":
-            await slowed(head, gw)
+            await slowed(client, gw)
         refuse(error, out, started, opik, request_id)
     except Exception:
         import logging
@@ -107,9 +97,9 @@ async def complete(head: Head, body: bytes, out: Out, gw: Gateway, max_body: int
         refuse(OperatorError(said, code="internal_error"), out, started, opik, request_id)
 
 
-async def slowed(head: Head, gw: Gateway) -> None:
+async def slowed(client: tuple[str, int] | None, gw: Gateway) -> None:
     """Whoever guesses keys waits for each answer, longer each time; a valid caller never does."""
-    delay = gw.slowdown.failed(head.client[0] if head.client else "", asyncio.get_running_loop().time())
+    delay = gw.slowdown.failed(client[0] if client else "", asyncio.get_running_loop().time())
     if delay:
         await asyncio.sleep(delay)
 
@@ -155,26 +145,16 @@ def write(batch: Batch, out: Out, opik: bool) -> None:
         out.end()
 
 
-def _request_id(head: Head, number: str) -> str:
-    """The caller's own id if it is a sane one, else ours."""
-    given = head.headers.get(b"x-request-id", b"")
-    return given.decode() if SANE_ID.fullmatch(given) else "req_" + number
-
-
 def admit(head: Head, body: bytes, number: str, gw: Gateway, max_body: int) -> Call:
     """Who asks, and what: CallerError for either."""
-    get = head.headers.get
-    if get(b"sec-fetch-site") == b"cross-site" and not (get(b"authorization") or get(b"x-api-key")):
+    if head.foreign:
         said = "a page of another site may not ask this gateway without a key: whoever visits it would pay"
         raise CallerError(said, status=403, type="permission_error", code="cross_site")
     now = time()
-    caller = identify(gw.live.snapshot, get(b"authorization", b""), get(b"x-api-key", b""), get(b"comet-workspace", b""), now)
-    encoding = get(b"content-encoding")
-    if encoding is not None:
-        body = unpacked(body, encoding, max_body)
-    strict = get(b"x-trunkline-strict")
-    stamp = Stamp("chatcmpl-" + number, int(now))
-    return Call(decode_request(body), caller, stamp, head.opik, strict is not None and strict.strip().lower() in (b"true", b"1"))
+    caller = identify(gw.live.snapshot, head.authorization, head.x_api_key, head.workspace, now)
+    if head.encoding is not None:
+        body = unpacked(body, head.encoding, max_body)
+    return Call(decode_request(body), caller, Stamp("chatcmpl-" + number, int(now)), head.opik, head.strict)
 
 
 def payloads(batch: Batch, opik: bool) -> bytes:
@@ -194,8 +174,8 @@ OPIK_PROVIDERS = {
 """Opik's provider values for our kinds, where they differ."""
 
 
-def answer_headers(reply: Reply, call: Call, head: Head, request_id: str, gw: Gateway) -> str:
-    own = (perf_counter() - head.began - call.waited) * 1000
+def answer_headers(reply: Reply, call: Call, began: float, request_id: str, gw: Gateway) -> str:
+    own = (perf_counter() - began - call.waited) * 1000
     target = reply.target
     lines = (
         f"x-request-id: {request_id}\r\nx-trunkline-target: {gw.known(target).name}\r\n"
@@ -206,7 +186,7 @@ def answer_headers(reply: Reply, call: Call, head: Head, request_id: str, gw: Ga
     if reply.headers:
         lines += header_lines(reply.headers)
     if call.opik:
-        provider = OPIK_PROVIDERS.get(target.kind, target.kind)
+        provider = target.options.get("opik_provider") or OPIK_PROVIDERS.get(target.kind, target.kind)
         lines += f"x-opik-actual-model: {header_text(target.model)}\r\nx-opik-provider: {provider}\r\n"
     return lines
 

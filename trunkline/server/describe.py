@@ -21,8 +21,8 @@ from ..chat import ChatRequest
 from ..dialects.openai_chat.shapes import WireChunk, WireCompletion
 from .api import ADMIN, OPIK, Endpoint, gateway_keys, models, opik_misc, provider_keys
 from .api.provider_forms import KeyForm
-from .completions import OPIK_PATHS, PATHS
 from .fields import FIELDS, NAMES
+from .head import OPIK_PATHS, PATHS
 from .schemas import REF, Schema, Schemas
 
 COMPLETIONS, MODELS, PROVIDER_KEYS, GATEWAY_KEYS, OPIK_MORE, PROBES = (

@@ -6,13 +6,14 @@ Odd here: it has two masters. uvicorn's protocol knows it by the names of its ow
 
 from __future__ import annotations
 
-import asyncio
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ..drive import Driven
 from ..errors import CallerError
 from . import refusals
-from .completions import Head, complete
+from .completions import complete, fresh
+from .head import Head
 
 if TYPE_CHECKING:
     from .protocol import LaneProtocol
@@ -36,7 +37,7 @@ class Lane(Driven):
     """One completion on one connection: uvicorn's cycle as far as its protocol looks, and the pipeline's `Out`."""
 
     __slots__ = (
-        "body", "chunks", "disconnected", "full", "head", "keep_alive", "last_write", "may_start", "more_body", "protocol",
+        "began", "body", "chunks", "disconnected", "full", "head", "keep_alive", "last_write", "may_start", "more_body", "protocol",
         "refusal", "response_complete", "size", "streaming",
     )  # fmt: skip
 
@@ -44,6 +45,7 @@ class Lane(Driven):
         self.protocol = protocol
         self.head = head
         self.keep_alive = keep_alive
+        self.began = perf_counter()
         self.chunks: list[bytes] = []
         self.size = 0
         self.body = b""
@@ -68,26 +70,26 @@ class Lane(Driven):
 
     def begin(self) -> None:
         """The request is whole, or refused, and its turn has come."""
-        self.drive(self.protocol.loop, self._answer())
+        protocol = self.protocol
+        protocol.gateway_state.running[protocol] = self
+        if self.refusal is not None:
+            self.keep_alive = False
+            self._refuse(self.refusal)
+            return
+        self.full = protocol.flow.write_paused
+        state = protocol.gateway_state
+        self.drive(protocol.loop, complete(self.head, self.body, self, state.gateway, state.max_body, self.began, protocol.client))
 
-    async def _answer(self) -> None:
-        state = self.protocol.gateway_state
-        try:
-            if self.refusal is not None:
-                self.keep_alive = False
-                self._refuse(self.refusal)
-                return
-            await complete(self.head, self.body, self, state.gateway, state.max_body)
-        except asyncio.CancelledError:
-            if not self.disconnected and not self.response_complete:
+    def ended(self, cancelled: bool) -> None:
+        if not self.response_complete:
+            if cancelled and not self.disconnected:
                 self._cut_short()
-            raise
-        finally:
-            if not self.response_complete:
+            else:
                 self.protocol.transport.abort()
 
     def _refuse(self, error: CallerError) -> None:
-        self.whole(error.status, "x-request-id: req_refused\r\n", refusals.to_bytes(error, self.head.opik))
+        request_id = self.head.request_id or "req_" + fresh()
+        self.whole(error.status, f"x-request-id: {request_id}\r\n", refusals.to_bytes(error, self.head.opik))
 
     def _cut_short(self) -> None:
         """The gateway is stopping and the answer did not finish in time: the caller is told."""
@@ -107,7 +109,7 @@ class Lane(Driven):
         head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n{headers}{close}\r\n".encode("latin-1")
         first = STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status
         if not protocol.transport.is_closing():
-            protocol.transport.write(b"%b%b%b%b" % (first, protocol.date(), head, body))
+            protocol.gateway_state.outbox.write(protocol.transport, b"%b%b%b%b" % (first, protocol.date(), head, body))
         self._finished()
 
     def start(self, headers: str) -> None:
@@ -128,20 +130,19 @@ class Lane(Driven):
         if self.chunks:
             data = b"".join((*self.chunks, data))
             self.chunks = []
-        self.last_write = protocol.gateway_state.now
-        if not protocol.transport.is_closing():
-            protocol.transport.write(data)
-            self.full = protocol.flow.write_paused
+        state = protocol.gateway_state
+        self.last_write = state.now
+        state.outbox.write(protocol.transport, data)
 
     def end(self) -> None:
-        self.protocol.gateway_state.streams.discard(self)
-        if self.protocol.chunked and not self.protocol.transport.is_closing():
-            self.protocol.transport.write(b"0\r\n\r\n")
+        state = self.protocol.gateway_state
+        state.streams.discard(self)
+        if self.protocol.chunked:
+            state.outbox.write(self.protocol.transport, b"0\r\n\r\n")
         self._finished()
 
     async def drain(self) -> None:
         await self.protocol.flow.drain()
-        self.full = False
 
     def _finished(self) -> None:
         self.response_complete = True
@@ -149,6 +150,7 @@ class Lane(Driven):
         if self.more_body:
             protocol.hang_up()
         elif not self.keep_alive and not protocol.transport.is_closing():
+            protocol.gateway_state.outbox.flush()
             protocol.transport.close()
         protocol.on_response_complete()
 

@@ -21,13 +21,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ..errors import CallerError
 from . import refusals
-from .completions import OPIK_PATHS, PATHS, Head, too_large
+from .completions import fresh, too_large
+from .head import OPIK_PATHS, PATHS, Again, Head, kept
 from .lane import STATUS, Lane
 from .state import State
 
 MAX_HEAD = 64 * 1024
 """Bytes of one request's target and headers; beyond it 431."""
 MAX_HEADERS = 200
+MAX_UNKNOWN = 8
 MAX_PIPELINED = 8
 """Requests in line behind the one that is answered; then reading stops, and with it the notice that the caller is gone."""
 HEAD_SECONDS = 20.0
@@ -64,6 +66,11 @@ class LaneProtocol(HttpToolsProtocol):
         """What is to be said once the answers owed before it are out; from then on nothing is read."""
         self.lingering_since = 0.0
         """Loop time at which the last word was said, 0.0 before."""
+        self.between = True
+        """The parser holds nothing: what comes next is the beginning of a request."""
+        self.again: Again | None = None
+        self.unknown = 0
+        """How often the head before was not the head after it; from `MAX_UNKNOWN` on it is not asked any more."""
 
     def date(self) -> bytes:
         made, lines = self.gateway_state.dated
@@ -87,9 +94,30 @@ class LaneProtocol(HttpToolsProtocol):
             current.disconnected = True
             current.message_event.set()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        lane = self.gateway_state.running.get(self)
+        if lane is not None:
+            lane.full = True
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        lane = self.gateway_state.running.get(self)
+        if lane is not None:
+            lane.full = False
+
     def data_received(self, data: bytes) -> None:
+        again = self.again
+        if again is not None and self.between and self.cycle.response_complete and (body := again.body(data)) is not None:
+            self.unknown = 0
+            self.idle_since = 0.0
+            lane = self.cycle = Lane(self, again.head, True)  # type: ignore[assignment]
+            lane.body, lane.more_body = body, False
+            lane.begin()
+            return
         if self.lingering_since or self.refused is not None:
             return
+        between, before = self.between, self.cycle
         self.idle_since = 0.0
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
@@ -105,6 +133,16 @@ class LaneProtocol(HttpToolsProtocol):
             self._decline(memoryview(data)[offer.args[0] :])
         except httptools.HttpParserError as error:
             self._refuse_parsed(error)
+        else:
+            if between and self.between and before is not self.cycle and self.unknown < MAX_UNKNOWN:
+                self._learn(data)
+
+    def _learn(self, data: bytes) -> None:
+        """Keep the head of a read that was one whole completion: the next will most likely have it too."""
+        lane: Any = self.cycle
+        if isinstance(lane, Lane) and lane.keep_alive and lane.refusal is None and not self.pipeline and not self.lingering_since:
+            self.unknown += 1
+            self.again = kept(data, lane.body, lane.head)
 
     def _decline(self, rest: memoryview) -> None:
         """An offer to speak something else (h2c, which Java's client makes with every first POST) is not taken up.
@@ -139,14 +177,17 @@ class LaneProtocol(HttpToolsProtocol):
 
     def refuse_connection(self, error: CallerError) -> None:
         """Answer what cannot be read as a request, after the answers still owed, and hang up: what follows means nothing any more."""
+        self.again = None
         self.waiting_since = 0.0
         if self._owes():
             self.refused = error
             return
-        body = refusals.to_bytes(error, False)
-        head = f"content-type: {_JSON}\r\ncontent-length: {len(body)}\r\nx-request-id: req_refused\r\nconnection: close\r\n\r\n"
+        body = refusals.to_bytes(error, self.url.startswith((b"/v1/private/", b"/api/v1/private/")))
+        head = f"content-type: {_JSON}\r\ncontent-length: {len(body)}\r\nx-request-id: req_{fresh()}\r\nconnection: close\r\n\r\n"
         if not self.transport.is_closing():
-            self.transport.write(b"".join((STATUS.get(error.status, STATUS[400]), self.date(), head.encode(), body)))
+            self.gateway_state.outbox.write(
+                self.transport, b"".join((STATUS.get(error.status, STATUS[400]), self.date(), head.encode(), body))
+            )
         self.hang_up()
 
     def _owes(self) -> bool:
@@ -161,13 +202,16 @@ class LaneProtocol(HttpToolsProtocol):
     def hang_up(self) -> None:
         """Close, but give the caller time to read the answer: closing while it still sends would reset the connection, answer and all."""
         self.lingering_since = self.gateway_state.now
+        self.again = None
         self.pipeline.clear()
+        self.gateway_state.outbox.flush()
         if not self.transport.is_closing():
             if self.transport.can_write_eof():
                 self.transport.write_eof()
             self.flow.resume_reading()
 
     def shutdown(self) -> None:
+        self.gateway_state.outbox.flush()
         if self.lingering_since:
             self.transport.close()
         else:
@@ -176,6 +220,7 @@ class LaneProtocol(HttpToolsProtocol):
     # ── parser callbacks ─────────────────────────────────────────────────────────────────────────────────
 
     def on_message_begin(self) -> None:
+        self.between = False
         self.url = b""
         self.expect_100_continue = False
         self.named.clear()
@@ -206,7 +251,7 @@ class LaneProtocol(HttpToolsProtocol):
             self._leave_to_uvicorn(headers)
             return
         self.chunked = version == "1.1"
-        lane = Lane(self, Head(headers, opik, query, self.client), self.chunked and self.parser.should_keep_alive())
+        lane = Lane(self, Head(headers, opik, query), self.chunked and self.parser.should_keep_alive())
         previous, self.cycle = self.cycle, lane  # type: ignore[assignment]
         length = headers.get(b"content-length")
         if length is not None and length.isdigit() and int(length) > self.gateway_state.max_body:
@@ -214,9 +259,9 @@ class LaneProtocol(HttpToolsProtocol):
         if previous is None or previous.response_complete:
             lane.may_start = True
             if lane.refusal is not None:
-                self._start(lane)
+                lane.begin()
             elif headers.get(b"expect", b"").lower() == b"100-continue":
-                self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                self.gateway_state.outbox.write(self.transport, b"HTTP/1.1 100 Continue\r\n\r\n")
         else:
             self.pipeline.appendleft((lane, self.app))  # type: ignore[arg-type]
             if len(self.pipeline) >= MAX_PIPELINED:
@@ -242,7 +287,7 @@ class LaneProtocol(HttpToolsProtocol):
                 lane.refusal = too_large(self.gateway_state.max_body)
                 lane.chunks = []
                 if lane.may_start:
-                    self._start(lane)
+                    lane.begin()
             else:
                 lane.chunks.append(body)
                 if not lane.may_start and lane.size > MAX_HEAD:
@@ -251,6 +296,7 @@ class LaneProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if self.offered:
             return
+        self.between = True
         self.waiting_since = 0.0
         self.reading_body = False
         lane = self.cycle
@@ -262,11 +308,7 @@ class LaneProtocol(HttpToolsProtocol):
             lane.body = lane.chunks[0] if len(lane.chunks) == 1 else b"".join(lane.chunks)
             lane.chunks = []
             if lane.may_start:
-                self._start(lane)
-
-    def _start(self, lane: Lane) -> None:
-        self.gateway_state.running[self] = lane
-        lane.begin()
+                lane.begin()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         """A pipelined request's turn has come; a completion's body may still be on its way."""
@@ -275,7 +317,7 @@ class LaneProtocol(HttpToolsProtocol):
             return
         cycle.may_start = True
         if not cycle.more_body or cycle.refusal is not None:
-            self._start(cycle)
+            cycle.begin()
 
     def on_response_complete(self) -> None:
         state = self.gateway_state
@@ -334,6 +376,7 @@ def protocol_for(state: State) -> type[LaneProtocol]:
 
 USED = (
     "connection_made", "connection_lost", "data_received", "send_400_response", "on_message_begin", "on_url", "on_header",
+    "pause_writing", "resume_writing",
     "on_headers_complete", "on_body", "on_message_complete", "_start_asgi_task", "on_response_complete", "shutdown",
     "timeout_keep_alive_handler", "_unset_keepalive_if_required",
 )  # fmt: skip

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from ..outbox import Outbox
+
 if TYPE_CHECKING:
     from ..gateway import Gateway
     from .lane import Lane
@@ -22,6 +24,7 @@ class State:
     def __init__(self, gateway: Gateway, max_body: int) -> None:
         self.gateway = gateway
         self.max_body = max_body
+        self.outbox = Outbox()
         self.now = 0.0
         """Loop time, to the second."""
         self.streams: set[Lane] = set()

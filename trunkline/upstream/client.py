@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
+from ..outbox import Outbox
 from ..target import Timeouts
 from ..wire import Headers, HttpRequest, HttpResponse
 from . import failures
@@ -52,6 +53,7 @@ class Upstream:
         self._urls: dict[tuple[str, bool], tuple[Url, Pool]] = {}
         self._pools: dict[tuple[str, str, int, bool], Pool] = {}
         self._live: set[Connection] = set()
+        self._outbox = Outbox()
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         """When the timer will look next."""
@@ -129,7 +131,7 @@ class Upstream:
             if len(self._pools) >= KEPT:  # a pool in use lives on in its connections and lines
                 self._pools = {key: pool for key, pool in self._pools.items() if pool.idle}
             proxy = proxy_for(url.scheme, url.host, url.port, self._proxies)
-            pool = self._pools[key] = Pool(url, trusted, proxy, self._limits, self._live)
+            pool = self._pools[key] = Pool(url, trusted, proxy, self._limits, self._live, self._outbox)
         return pool
 
     # ── deadlines ────────────────────────────────────────────────────────────────────────────────────────

@@ -1,13 +1,15 @@
 """One connection to an upstream: writes a request, parses its answer, goes back to its pool.
 
-Odd here: this is the hottest file of the project. The parser puts body pieces straight into a list (no Python frame a piece), a deadline is
-a number that the client's sweeper looks at (no timer a request), and an answer read whole is one future. llhttp is strict about framing
-and that is kept (https://github.com/nodejs/llhttp): a length that comes twice, or beside chunks, is an error and not a guess.
+Odd here: this is the hottest file of the project. The parser puts headers and body pieces straight into a dict and a list (no Python
+frame for each), a deadline is a number that the client's sweeper looks at (no timer a request), and an answer read whole is one future.
+llhttp is strict about framing and that is kept (https://github.com/nodejs/llhttp): a length that comes twice, or beside chunks, is an
+error and not a guess.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from math import inf
 from typing import Any, cast
 
@@ -36,9 +38,9 @@ class Connection(asyncio.Protocol):
     """Lent to one request at a time. `send` gives the future of its answer; every failure is an UpstreamError there or in its Reply."""
 
     __slots__ = (
-        "bad", "begun", "blocked", "bodiless", "deadline", "feed", "first_at", "future", "head_size", "headers", "keep", "left", "loop",
-        "on_body", "overhead", "parser", "phase", "pieces", "pool", "received", "reply", "reused", "seen", "status", "time", "timeouts",
-        "transport",
+        "bad", "begun", "blocked", "bodiless", "deadline", "feed", "first_at", "future", "head_size", "headers", "keep", "left",
+        "loop", "on_body", "on_header", "overhead", "parser", "phase", "pieces", "pool", "raw", "received", "reply", "reused", "seen",
+        "sink", "status", "time", "timeouts", "transport",
     )  # fmt: skip
 
     def __init__(self, pool: Pool, loop: asyncio.AbstractEventLoop) -> None:
@@ -52,6 +54,8 @@ class Connection(asyncio.Protocol):
         """Whoever waits for the whole answer, or for the headers of a streamed one."""
         self.reply: Reply | None = None
         """The streamed answer, None where it is read whole."""
+        self.sink: Callable[[bytes], bool] | None = None
+        """Where the reply's bytes go as they come, while its reader waits for nothing else."""
         self.reused = self.blocked = False
         self.bad: UpstreamError | None = None
         self.left = 0
@@ -59,6 +63,9 @@ class Connection(asyncio.Protocol):
         self.seen = 0
         """How many of the pieces were there before this read."""
         self.on_body = self.pieces.append
+        self.raw: dict[bytes, bytes] = {}
+        """The headers (or trailers) of the message that is being read, as they are spelt; of one that comes twice the last counts."""
+        self.on_header = self.raw.__setitem__
         self.parser = HttpResponseParser(self)
         self.feed = self.parser.feed_data
 
@@ -78,7 +85,7 @@ class Connection(asyncio.Protocol):
         if not body:
             self.transport.write(line.bare)
         elif len(body) < LARGE:
-            self.transport.write(b"%b%d\r\n\r\n%b" % (line.measured, len(body), body))
+            self.pool.outbox.write(self.transport, b"%b%d\r\n\r\n%b" % (line.measured, len(body), body))
         else:
             self.transport.writelines((b"%b%d\r\n\r\n" % (line.measured, len(body)), body))
         return future
@@ -96,19 +103,7 @@ class Connection(asyncio.Protocol):
         if self.phase == DONE:
             raise ValueError("more than the one answer")
         self.begun = True
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self.phase != WAITING:
-            return  # a trailer
-        key = NAMES.get(name) or lower_name(name)
-        text = value.rstrip().decode("latin-1")  # llhttp takes the space before a value, not the one after it
-        headers = self.headers
-        if key not in headers:
-            headers[key] = text
-        elif len(headers[key]) > MAX_HEAD:
-            raise self._refuse("sent a header that is too long")
-        else:
-            headers[key] = f"{headers[key]}, {text}"
+        self.raw.clear()
 
     def on_headers_complete(self) -> None:
         status = self.parser.get_status_code()
@@ -116,9 +111,12 @@ class Connection(asyncio.Protocol):
             if status < 100 or status == 101:
                 raise self._refuse(f"answered with status {status}, which was not asked for")
             return
-        if len(self.headers) > MAX_HEADERS:
+        if len(self.raw) > MAX_HEADERS:
             raise self._refuse(f"sent more than {MAX_HEADERS} headers")
         self.status = status
+        self.headers = {  # llhttp takes the space before a value, not the one after it
+            NAMES.get(name) or lower_name(name): value.rstrip().decode("latin-1") for name, value in self.raw.items()
+        }
         # the parser cannot be told that an answer to HEAD has no body, and is of no use after it
         self.keep = self.parser.should_keep_alive() and not self.bodiless
         self.phase = DONE if self.bodiless else BODY
@@ -128,7 +126,6 @@ class Connection(asyncio.Protocol):
         if self.status:
             self.phase = DONE
         else:  # 1xx: the real answer is still to come
-            self.headers = {}
             self.deadline = self.first_at
 
     def _refuse(self, what: str) -> UpstreamError:
@@ -158,10 +155,18 @@ class Connection(asyncio.Protocol):
             self.keep = False  # bytes after the answer: the answer stands, the connection does not
         if waiting and self.head_size > MAX_HEAD and self._head_too_large():
             self.fail(failures.protocol(self.pool.name, f"sent more than {MAX_HEAD} bytes of headers"))
+        elif self.phase == BODY:
+            pieces = self.pieces
+            if self.sink is not None and pieces:
+                self.deadline = self.time() + self.timeouts.idle
+                self.overhead = 0
+                data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+                pieces.clear()
+                self.reply.pour(data, self.sink)  # type: ignore[union-attr]  # it has set the sink
+            else:
+                self._advance(size)
         elif self.phase == DONE:
             self._finish()
-        elif self.phase == BODY:
-            self._advance(size)
         elif self.begun:
             self.deadline = self.time() + self.timeouts.idle
 
@@ -242,9 +247,13 @@ class Connection(asyncio.Protocol):
 
     def _finish(self) -> None:
         """The answer is whole: go back to the pool, then hand it over."""
-        body = self.take()
+        pieces = self.pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        self.seen = 0
         reply, self.reply = self.reply, None
         future, self.future = self.future, None
+        self.sink = None
         if reply is not None:
             if reply.may_finish(self, future):
                 self._settle()
@@ -296,7 +305,7 @@ class Connection(asyncio.Protocol):
         if self.phase == IDLE:
             self._leave()
         self.phase = CLOSED
-        self.future = self.reply = None
+        self.future = self.reply = self.sink = None
         if self.transport is not None:
             self.transport.abort()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from ..outbox import Outbox
 from .lines import Url
 from .proxies import Proxy
 
@@ -28,14 +29,15 @@ class Limits(Struct, frozen=True):
 class Pool:
     """Owned by the client; connections put themselves back and take themselves out."""
 
-    __slots__ = ("idle", "limits", "live", "name", "proxy", "trusted", "url")
+    __slots__ = ("idle", "limits", "live", "name", "outbox", "proxy", "trusted", "url")
 
-    def __init__(self, url: Url, trusted: bool, proxy: Proxy | None, limits: Limits, live: set[Connection]) -> None:
+    def __init__(self, url: Url, trusted: bool, proxy: Proxy | None, limits: Limits, live: set[Connection], outbox: Outbox) -> None:
         self.url = url
         self.name = url.name
         self.trusted = trusted
         self.proxy = proxy
         self.limits = limits
+        self.outbox = outbox
         self.live = live
         """Every open connection of the client, for its sweeper."""
         self.idle: list[Connection] = []

@@ -28,7 +28,7 @@ DRAINING = Timeouts(idle=1.0)
 
 
 class Reply:
-    """One reader. `status` and `headers` (lower-case names, repeated ones joined with ", ") are true from the moment `open` returned it."""
+    """One reader. `status` and `headers` (lower-case names) are true from the moment `open` returned it."""
 
     __slots__ = (
         "_connection",
@@ -37,7 +37,6 @@ class Reply:
         "_limit",
         "_name",
         "_paused",
-        "_sink",
         "_tail",
         "_unread",
         "_waiter",
@@ -57,7 +56,6 @@ class Reply:
         self._error: UpstreamError | None = None
         self._unread = 0
         self._paused = False
-        self._sink: Callable[[bytes], bool] | None = None
 
     # ── for the reader ───────────────────────────────────────────────────────────────────────────────────
 
@@ -81,11 +79,14 @@ class Reply:
         data = self._ready()
         if data is not None:
             return data
-        self._sink = sink
+        connection = self._connection
+        assert connection is not None
+        connection.sink = sink
         try:
             return await self._come()
         finally:
-            self._sink = None
+            if connection.reply is self:
+                connection.sink = None
 
     async def read(self) -> bytes:
         """All that is still to come. Raises UpstreamError as `next` does, and for more than the client's `max_body` bytes."""
@@ -179,18 +180,9 @@ class Reply:
         waiter = self._waiter
         if waiter is not None:
             if connection.pieces:
-                data, sink = connection.take(), self._sink
-                if sink is not None and not waiter.done():
-                    try:
-                        if sink(data):
-                            return
-                    except Exception as error:
-                        self._waiter = None
-                        waiter.fail(error)
-                        return
                 self._waiter = None
                 if not waiter.done():
-                    waiter.give(data)
+                    waiter.give(connection.take())
             return
         self._unread += size
         future = connection.future
@@ -206,6 +198,21 @@ class Reply:
             self._paused = True
             connection.deadline = inf  # the reader is slow, not the upstream
             connection.transport.pause_reading()
+
+    def pour(self, data: bytes, sink: Callable[[bytes], bool]) -> None:
+        """A read in mid-stream whose bytes the sink may take."""
+        waiter = self._waiter
+        if waiter is None or waiter.done():  # cancelled, and not yet run
+            return
+        try:
+            if sink(data):
+                return
+        except Exception as error:
+            self._waiter = None
+            waiter.fail(error)
+        else:
+            self._waiter = None
+            waiter.give(data)
 
     def may_finish(self, connection: Connection, future: Awaited[Reply] | None) -> bool:
         """The message is whole. False where its headers came with it, and nobody waits for them or they cannot be read."""

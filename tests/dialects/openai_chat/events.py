@@ -29,8 +29,8 @@ _CITED = {"url": "https://a", "title": "A", "start_index": 0, "end_index": 1}
 
 
 @st.composite
-def answers(draw: st.DrawFn, *, choices: int = 2, extras: bool = True) -> list[Event]:
-    """One answer: choices interleaved, each with its finish last."""
+def answers(draw: st.DrawFn, *, choices: int = 2, extras: bool = True, customs: bool = False) -> list[Event]:
+    """One answer: choices interleaved, each with its finish last. `customs`: some calls are of custom tools."""
     events: list[Event] = [Started("x", "served", 1, {"system_fingerprint": "fp"} if draw(st.booleans()) else {})]
     counts = dict.fromkeys(range(draw(st.integers(1, choices))), 0)
     open_calls: dict[int, list[int]] = {choice: [] for choice in counts}
@@ -49,7 +49,8 @@ def answers(draw: st.DrawFn, *, choices: int = 2, extras: bool = True) -> list[E
                 counts[choice] += 1
                 open_calls[choice].append(tool)
                 extra: dict[str, Any] = {"extra_content": {"google": {"s": 1}}} if draw(st.booleans()) else {}
-                events.append(ToolStarted(tool, draw(st.sampled_from([f"c{choice}{tool}", ""])), "f", choice, extra))
+                custom = customs and draw(st.booleans())
+                events.append(ToolStarted(tool, draw(st.sampled_from([f"c{choice}{tool}", ""])), "f", choice, extra, custom))
             case "arguments" if open_calls[choice]:
                 events.append(ToolDelta(draw(st.sampled_from(open_calls[choice])), draw(st.sampled_from(["", '{"n":', "1}"])), choice))
             case "detail":

@@ -20,6 +20,7 @@ from trunkline.wire import HttpResponse
 TARGET = Target(provider="host", kind="openai_compatible", model="asked", dialect="openai_chat", base_url="http://h/v1")
 STAMP = Stamp("chatcmpl-1", 7)
 TEXT = {"role": "assistant", "content": "Hi"}
+USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
 
 
 def answer(message: dict[str, Any] | None = None, finish: Any = "stop", **top: Any) -> dict[str, Any]:
@@ -47,10 +48,21 @@ def failing(body: Any, status: int = 200) -> UpstreamError:
 
 
 def test_openais_own_answer_is_relayed_byte_for_byte() -> None:
-    body = json.dumps(
-        answer({**TEXT, "refusal": None, "annotations": []}, odd=12345678901234567890, usage={"prompt_tokens": 1}), indent=2
-    ).encode()
+    body = json.dumps(answer({**TEXT, "refusal": None, "annotations": []}, odd=12345678901234567890, usage=USAGE), indent=2).encode()
     assert relay_response(HttpResponse(200, {}, body), TARGET, STAMP)[1] == body
+
+
+def test_a_character_that_is_no_utf_8_costs_itself_and_not_the_answer() -> None:
+    for old, new, content in ((b"Hi", b"caf\xe9", "caf\ufffd"), (b'"odd": 0', b'"odd": "\xe9"', "Hi")):
+        body = json.dumps(answer(odd=0)).encode().replace(old, new)
+        wire, sent = relay_response(HttpResponse(200, {}, body), TARGET, STAMP)
+        assert wire.choices[0].message.content == content
+        assert wire.model == "served"
+        assert b"choices" in sent
+
+
+def test_a_call_without_a_function_is_no_call() -> None:
+    assert failing(answer({**TEXT, "tool_calls": [{"id": "a", "type": "function"}]}, "tool_calls")).code == "upstream_protocol"
 
 
 def test_white_space_before_an_answer_is_taken_off() -> None:
@@ -72,9 +84,10 @@ def test_a_mended_answer_keeps_every_digit_and_every_unknown_member() -> None:
     assert (read["choices"][0]["finish_reason"], read["choices"][0]["native_finish_reason"]) == ("stop", "eos")
 
 
-@pytest.mark.parametrize("body", [b'{"a":1e999}', b'{"a":NaN,"b":-Infinity}', rb'{"a":"half \ud83d"}'])
-def test_what_is_nearly_json_is_read_all_the_same(body: bytes) -> None:
-    whole = json.dumps(answer(odd=0)).encode().replace(b'"odd": 0', b'"odd":' + body)
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("body", [b'{"a":1e999}', b'{"a":NaN,"b":-Infinity}', rb'{"a":"half \ud83d"}', b'"two\nlines"'])
+def test_what_is_nearly_json_is_read_all_the_same(body: bytes, mark: bytes) -> None:
+    whole = mark + json.dumps(answer(odd=0)).encode().replace(b'"odd": 0', b'"odd":' + body)
     read = json.loads(relay_response(HttpResponse(200, {}, whole), TARGET, STAMP)[1])
     assert read["choices"][0]["message"]["content"] == "Hi"
     assert decode_response(HttpResponse(200, {}, whole), TARGET)
@@ -188,12 +201,49 @@ def test_usage_is_the_vendors_or_absent(usage: Any) -> None:
     metered = [event.usage for event in events if isinstance(event, Metered)]
     if isinstance(usage, dict):
         assert (metered[0].prompt, metered[0].completion) == (5, 2)
-        assert json.loads(bytes(metered[0].raw)) == usage
+        assert json.loads(bytes(metered[0].raw)) == {**usage, "total_tokens": 7}
     else:
         assert metered == []
 
 
 # ── events ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("usage", "counts"),
+    [
+        ({"prompt_tokens": 5.0, "completion_tokens": 2.0, "total_tokens": 7.0}, (5, 2, 7)),
+        ({"prompt_tokens": "5", "completion_tokens": "2", "total_tokens": "7"}, (5, 2, 7)),
+        ({"input_tokens": 5, "output_tokens": 2}, (5, 2, 7)),
+        ({"prompt_tokens": None, "completion_tokens": 2, "total_tokens": 7}, (5, 2, 7)),
+        ({"prompt_tokens": 5, "total_tokens": 7}, (5, 2, 7)),
+        ({"prompt_tokens": 5}, (5, 0, 5)),
+        ({"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7, "prompt_tokens_details": "none"}, (5, 2, 7)),
+        (
+            {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7, "completion_tokens_details": {"reasoning_tokens": 1.0}},
+            (5, 2, 7),
+        ),
+        ({}, None),
+        ({"prompt_tokens": None, "completion_tokens": None, "total_tokens": None}, None),
+    ],
+)
+def test_a_usage_has_the_three_counts_of_openais_type_or_is_absent(usage: Any, counts: Any) -> None:
+    got = relayed(answer(usage=usage)).get("usage")
+    assert (got and (got["prompt_tokens"], got["completion_tokens"], got["total_tokens"])) == counts
+
+
+@pytest.mark.parametrize("error", [{}, "", None, False])
+def test_a_good_answer_beside_an_empty_error_is_a_good_answer(error: Any) -> None:
+    got = relayed(answer(error=error))
+    assert got["choices"] == answer()["choices"]
+    assert not got.get("error")
+
+
+@pytest.mark.parametrize("arguments", ["", "{}"])
+def test_no_two_calls_of_an_answer_have_one_id(arguments: str) -> None:
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    calls = message_of({"role": "assistant", "content": None, "tool_calls": [call, call]})["tool_calls"]
+    assert [call["id"] for call in calls] == ["a", "call_1_0_1"]
 
 
 def test_what_the_vendor_did_not_say_is_empty_in_events() -> None:
@@ -252,6 +302,12 @@ def test_an_answer_without_choices_is_no_answer() -> None:
         ({"error": {"message": "no luck", "code": "503"}}, 503),
         ({"error": {"message": "no luck"}}, 502),
         ({"error": "no luck"}, 502),
+        ({"object": "error", "message": "no luck", "code": 400}, 400),
+        ({"message": "no luck"}, 502),
+        ({"detail": "no luck"}, 502),
+        ([{"error": {"code": 429, "message": "no luck"}}], 429),
+        ({"success": False, "result": None, "errors": [{"code": 5006, "message": "no luck"}], "messages": []}, 502),
+        ({"msg": "no luck", "code": 1001}, 502),
         ({**answer(), "error": {"message": "no luck", "code": 500}}, 502),
         ({**answer(), "choices": [{"index": 0, "error": {"message": "no luck", "code": 502}, "finish_reason": "error"}]}, 502),
     ],

@@ -37,8 +37,9 @@ def joined(chunks: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
             for name, value in choice["delta"].items():
                 if name == "tool_calls":
                     for piece in value:
-                        call = held["calls"].setdefault(piece["index"], {**piece, "function": {**piece["function"], "arguments": ""}})
-                        call["function"]["arguments"] += piece["function"]["arguments"]
+                        form, text = ("custom", "input") if "custom" in piece else ("function", "arguments")
+                        call = held["calls"].setdefault(piece["index"], {**piece, form: {**piece[form], text: ""}})
+                        call[form][text] += piece[form][text]
                 elif name == "function_call":
                     call = held.setdefault("function_call", {"name": value.get("name"), "arguments": ""})
                     call["arguments"] += value.get("arguments", "")
@@ -60,7 +61,7 @@ def joined(chunks: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
 
 
 @settings(max_examples=200)
-@given(answers())
+@given(answers(customs=True))
 def test_the_joined_chunks_are_what_the_events_fold_to(events: list[Event]) -> None:
     chunks = encoded(events)
     whole = completion(fold(events), STAMP)
@@ -141,6 +142,34 @@ def test_a_head_written_once_is_written_again_when_the_vendor_says_more() -> Non
 def test_an_answer_without_an_id_or_time_gets_ours() -> None:
     chunk = encoded([Started(), TextDelta("a")])[0]
     assert (chunk["id"], chunk["created"], chunk["model"]) == ("chatcmpl-1", 7, "asked")
+
+
+def test_a_custom_call_has_openais_form_and_no_function() -> None:
+    events: list[Event] = [ToolStarted(0, "a", "run", custom=True), ToolDelta(0, "print("), ToolDelta(0, "1)"), Finished("tool_calls")]
+    calls = [chunk["choices"][0]["delta"].get("tool_calls") for chunk in encoded(events)]
+    assert calls == [
+        [{"index": 0, "id": "a", "type": "custom", "custom": {"name": "run", "input": ""}}],
+        [{"index": 0, "custom": {"input": "print("}}],
+        [{"index": 0, "custom": {"input": "1)"}}],
+        None,
+    ]
+    whole = {"id": "a", "type": "custom", "custom": {"name": "run", "input": "print(1)"}}
+    assert completion(fold(events), STAMP)["choices"][0]["message"]["tool_calls"] == [whole]
+
+
+@pytest.mark.parametrize("first", ["custom", "function"])
+def test_a_custom_call_has_no_form_as_a_function_call(first: str) -> None:
+    """A caller of the older generation that offers both kinds gets the first call's form for all of an answer, streamed and whole."""
+    events: list[Event] = [
+        ToolStarted(0, "a", "x", custom=first == "custom"), ToolDelta(0, "{}"), ToolStarted(1, "b", "y", custom=first != "custom"),
+        ToolDelta(1, "{}"), Finished("tool_calls"),
+    ]  # fmt: skip
+    whole = completion(fold(events), STAMP, legacy=True)["choices"][0]
+    read = joined(encoded(events, legacy=True))[0]
+    calls = [{name: value for name, value in call.items() if name != "index"} for _, call in sorted(read["calls"].items())]
+    assert calls == whole["message"].get("tool_calls", [])
+    assert read.get("function_call") == whole["message"].get("function_call")
+    assert read["finish_reason"] == whole["finish_reason"] == ("tool_calls" if first == "custom" else "function_call")
 
 
 @pytest.mark.parametrize("pieces", [[], [""], ["", ""]])

@@ -248,6 +248,57 @@ def test_allowed_tools_become_a_shorter_list_of_the_callers_bytes() -> None:
     assert notes(encoded) == [("emulated", "tool_choice")]
 
 
+def test_allowed_tools_may_be_custom_ones_and_stand_beside_legacy_functions() -> None:
+    custom = {"type": "custom", "custom": {"name": "c"}}
+    allowed = {
+        "type": "allowed_tools",
+        "allowed_tools": {"mode": "auto", "tools": [custom, {"type": "function", "function": {"name": "l"}}]},
+    }
+    encoded = encode("plain_tool_choice no_functions", tools=[*TOOLS, custom], functions=[{"name": "l"}], tool_choice=allowed)
+    assert sent(encoded)["tools"] == [custom, {"type": "function", "function": {"name": "l"}}]
+
+
+CUSTOM = {"type": "custom", "custom": {"name": "c", "description": "Does.", "format": {"type": "text"}}}
+CUSTOM_CALL = {"id": "call_1", "type": "custom", "custom": {"name": "c", "input": 'say "hi"'}}
+CUSTOM_TURNS = [
+    {"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [CUSTOM_CALL]},
+    {"role": "tool", "tool_call_id": "call_1", "content": "1"},
+]  # fmt: skip
+
+
+def test_custom_tools_reach_openai_as_they_are() -> None:
+    members: dict[str, Any] = {
+        "messages": CUSTOM_TURNS,
+        "tools": [*TOOLS, CUSTOM],
+        "tool_choice": {"type": "custom", "custom": {"name": "c"}},
+    }
+    encoded = encode(kind="openai", model="gpt-5", **members)
+    assert {name: sent(encoded)[name] for name in members} == members
+    assert (encoded.notes, encoded.customs) == ((), frozenset())
+
+
+def test_custom_tools_are_functions_for_a_host_that_knows_no_others() -> None:
+    named = {"type": "custom", "custom": {"name": "c"}}
+    encoded = encode("no_custom_tools nine_char_tool_ids strict_fields", messages=CUSTOM_TURNS, tools=[*TOOLS, CUSTOM], tool_choice=named)
+    body = sent(encoded)
+    assert body["tools"][:2] == TOOLS
+    assert body["tools"][2]["type"] == "function"
+    assert body["tools"][2]["function"]["name"] == "c"
+    assert body["tools"][2]["function"]["parameters"]["required"] == ["input"]
+    assert body["tool_choice"] == {"type": "function", "function": {"name": "c"}}
+    [call] = body["messages"][1]["tool_calls"]
+    assert call == {"id": call["id"], "type": "function", "function": {"name": "c", "arguments": '{"input":"say \\"hi\\""}'}}
+    assert call["id"] == body["messages"][2]["tool_call_id"]
+    assert encoded.customs == {"c"}
+    assert notes(encoded) == [("emulated", "tools[2]")]
+
+
+def test_earlier_custom_calls_are_functions_there_even_if_no_tool_is_offered_now() -> None:
+    encoded = encode("no_custom_tools", messages=CUSTOM_TURNS)
+    assert sent(encoded)["messages"][1]["tool_calls"][0]["function"]["name"] == "c"
+    assert encoded.customs == frozenset()
+
+
 def test_a_named_tool_stays_as_it_is_and_opiks_words_become_words() -> None:
     named = {"type": "function", "function": {"name": "f"}}
     assert sent(encode("plain_tool_choice", tools=TOOLS, tool_choice=named))["tool_choice"] == named

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openai.lib.streaming.chat import ChatCompletionStreamState
+from openai.types.chat import ChatCompletionChunk
 
 from trunkline.chat import Event, Extra, Failed, Finished, Logprobs, Metered, ReasoningDelta, Started, TextDelta, ToolDelta, ToolStarted
 from trunkline.dialects.openai_chat import Relay, decode_stream
@@ -64,8 +66,9 @@ class Played:
         joined: dict[int, list[str]] = {}
         for delta in self.deltas:
             for call in delta.get("tool_calls") or ():
-                held = joined.setdefault(call["index"], [call.get("id", ""), call["function"].get("name", ""), ""])
-                held[2] += call["function"].get("arguments") or ""
+                held = joined.setdefault(call["index"], ["", "", ""])
+                said = (call.get("id"), call["function"].get("name"), call["function"].get("arguments"))
+                held[:] = [text + (more or "") for text, more in zip(held, said, strict=True)]
         assert list(joined) == list(range(len(joined)))
         return [(id, name, arguments) for id, name, arguments in joined.values()]
 
@@ -106,7 +109,7 @@ def test_a_chunk_over_several_lines_is_one_line_for_the_caller() -> None:
         frame = Frame(pretty)
         assert relay.passes(frame) or relay.feed(frame)
     assert all(b"\n" not in payload for payload in relay.out)
-    assert [json.loads(payload) for payload in relay.out] == [role("Hi")] * 2
+    assert [json.loads(payload) for payload in relay.out] == [role("Hi"), chunk({"content": "Hi"})]
 
 
 def test_a_plain_chunk_passes_only_where_a_whole_look_would_have_passed_it() -> None:
@@ -144,6 +147,36 @@ def test_a_refusal_and_logprobs_are_seen() -> None:
 def test_the_role_comes_first_where_the_host_gives_none() -> None:
     played = Played(chunk({"content": "a"}), chunk({"content": "b"}), chunk({}, "stop"))
     assert [delta.get("role") for delta in played.deltas] == ["assistant", None, None]
+
+
+@pytest.mark.parametrize("written", [(",", ":"), (", ", ": "), (" , ", ": ")])
+@pytest.mark.parametrize("first", [True, False])
+def test_the_role_is_said_once_however_often_the_host_says_it(written: tuple[str, str], first: bool) -> None:
+    """xAI and OpenRouter say it in every chunk; OpenAI's own clients join what is said twice: assistantassistant."""
+    parts = [chunk({"role": "assistant", "content": text} if first else {"content": text, "role": "assistant"}) for text in "abc"]
+    parts.append(chunk({"role": "assistant", "content": ""}, "stop"))
+    relay = Relay(target(), STAMP)
+    for part in parts:
+        frame = Frame(json.dumps(part, separators=written).encode())
+        read = relay.passes_read(b"data: " + frame.data + b"\n\n")
+        assert read is None or b"role" not in read[1]
+        if not relay.passes(frame):
+            relay.feed(frame)
+    state = ChatCompletionStreamState()
+    for payload in relay.out:
+        state.handle_chunk(ChatCompletionChunk.model_validate_json(payload))
+    message = state.get_final_completion().choices[0].message
+    assert (message.role, message.content) == ("assistant", "abc")
+
+
+def test_a_character_that_is_no_utf_8_costs_itself_and_not_the_answer() -> None:
+    broken = json.dumps(chunk({"content": "caf!"})).encode().replace(b"!", b"\xe9")
+    relay = Relay(target(), STAMP)
+    relay.feed(Frame(json.dumps(role("a ")).encode()))
+    assert not relay.passes(Frame(broken))
+    assert not relay.passes_read(b"data: " + broken + b"\n\n")
+    assert relay.feed(Frame(broken)) == [TextDelta("caf\ufffd")]
+    assert Played(broken, chunk({}, "stop")).deltas[0] == {"content": "caf\ufffd", "role": "assistant"}
 
 
 def test_openrouters_second_finish_chunk_is_left_out_and_its_usage_kept() -> None:
@@ -249,7 +282,17 @@ def test_a_usage_that_is_no_usage_is_no_error() -> None:
     assert Played(role("a") | {"usage": "none"}, chunk({}, "stop", usage=[])).usage is None
     played = Played(role("a"), chunk({}, "stop", usage={"prompt_tokens": "many", "mine": 0.10}))
     assert played.failed is None
+    assert played.usage is None
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [{"prompt_tokens": 5.0, "completion_tokens": "2"}, {"input_tokens": 5, "output_tokens": 2}, {"prompt_tokens": 5, "total_tokens": 7}],
+)
+def test_a_usage_chunk_has_the_three_counts_of_openais_type(usage: Any) -> None:
+    played = Played(role("a"), chunk({}, "stop"), {**chunk(), "choices": [], "usage": usage})
     assert played.usage is not None
+    assert played.usage["usage"].items() >= USAGE.items()
 
 
 def test_a_usage_chunk_keeps_what_else_it_has() -> None:
@@ -301,6 +344,31 @@ HABITS: dict[str, list[dict[str, Any]]] = {
         calling(call(0, "a", "f", ":1}")),
         calling(call(1, "b", "g", G)),
     ],
+    "the id and name on every piece, no index": [
+        calling(call(None, "a", "f", "")),
+        calling(call(None, "a", "f", '{"x"')),
+        calling(call(None, "a", "f", ":1}")),
+        calling(call(None, "b", "g", G)),
+    ],
+    "a new id on every piece": [
+        calling(call(0, "a", "f", "")),
+        calling({**call(0, "z", "f", F), "function": {"arguments": F}}),
+        calling(call(1, "b", "g", G)),
+    ],
+    "the name after the id": [
+        calling({"index": 0, "id": "a", "type": "function"}),
+        calling(call(0, None, "f", F)),
+        calling(call(1, "b", "g", G)),
+    ],
+    "name and arguments a level too high": [
+        calling({"index": 0, "id": "a", "name": "f", "arguments": {"x": 1}}),
+        calling({"index": 1, "id": "b", "name": "g", "arguments": None}),
+    ],
+    "empty texts for what was said": [
+        calling(call(0, "a", "f", "")),
+        calling({**call(0, "", "", F), "type": ""}),
+        calling(call(1, "b", "g", G)),
+    ],
     "arguments as an object": [calling(call(0, "a", "f", {"x": 1})), calling(call(1, "b", "g", {}))],
     "no arguments": [calling(call(0, "a", "f", F)), calling(call(1, "b", "g"))],
     "one call, bare": [chunk({"tool_calls": call(0, "a", "f", F)}), chunk({"tool_calls": call(1, "b", "g", G)})],
@@ -312,8 +380,38 @@ def test_parallel_calls_come_out_as_openais_however_the_host_counts_them(habit: 
     played = Played(*HABITS[habit], chunk({}, "tool_calls"))
     assert played.calls == [("a", "f", '{"x":1}'), ("b", "g", "{}")]
     folded = fold(played.events).choices[0].calls
-    assert [(c.id, c.name, c.arguments) for c in folded.values()] == played.calls
+    assert [(c.id, c.arguments) for c in folded.values()] == [("a", '{"x":1}'), ("b", "{}")]
     assert list(folded) == [0, 1]
+    assert joined(played) == played.calls, "OpenAI's own client joins what is said twice"
+
+
+def joined(played: Played) -> list[tuple[str, str, str]]:
+    """The calls as OpenAI's Python client puts a stream together."""
+    state = ChatCompletionStreamState()
+    for each in played.chunks:
+        state.handle_chunk(ChatCompletionChunk.model_validate(each))
+    calls = state.current_completion_snapshot.choices[0].message.tool_calls or []
+    return [(call.id, call.function.name, call.function.arguments) for call in calls if call.type == "function"]
+
+
+def test_parallel_calls_of_one_name_without_ids_are_two_calls() -> None:
+    whole = [calling(call(0, None, "f", '{"x":1}')), calling(call(0, None, "f", '{"x":2}'))]
+    played = Played(*whole, chunk({}, "tool_calls"))
+    assert [(name, arguments) for _, name, arguments in played.calls] == [("f", '{"x":1}'), ("f", '{"x":2}')]
+    assert len({id for id, _, _ in played.calls}) == 2
+
+
+def test_no_two_calls_have_one_id() -> None:
+    played = Played(calling(call(0, "a", "f", F)), calling(call(1, "a", "g", "")), calling(call(1, "a", "g", G)), chunk({}, "tool_calls"))
+    assert played.calls == [("a", "f", F), ("call_1_0_1", "g", G)]
+    assert joined(played) == played.calls
+    assert Played(calling(call(0, "a", "f", F), call(1, "a", "g", G)), chunk({}, "tool_calls")).calls == played.calls
+
+
+@pytest.mark.parametrize("word", ["null", "None", "FINISH_REASON_UNSPECIFIED"])
+def test_a_word_for_null_is_no_finish(word: str) -> None:
+    played = Played(chunk({"role": "assistant", "content": "a"}, word), chunk({"content": "b"}, word), chunk({}, "length"))
+    assert [c["finish_reason"] for each in played.chunks for c in each["choices"]] == [None, None, "length"]
 
 
 def test_calls_on_the_finish_chunk_are_whole() -> None:
@@ -337,7 +435,9 @@ def test_a_custom_call_is_relayed_as_it_is() -> None:
     for first in (role(None, tool_calls=[piece]), chunk({"tool_calls": [piece]})):
         played = Played(first, calling({"index": 0, "custom": {"input": "z"}}), chunk({}, "tool_calls"))
         assert played.deltas[0]["tool_calls"] == [piece]
-        assert not any(isinstance(event, ToolStarted) for event in played.events)
+        assert [event for event in played.events if isinstance(event, ToolStarted | ToolDelta)] == [
+            ToolStarted(0, "c", "x", custom=True), ToolDelta(0, "y"), ToolDelta(0, "z"),
+        ]  # fmt: skip
 
 
 def test_a_legacy_call_is_the_only_tool_call_of_its_choice() -> None:
@@ -381,6 +481,10 @@ def test_perplexitys_sources_are_annotations_once_on_the_finish_chunk() -> None:
         ({"error": "no luck"}, 502, "no luck"),
         ({"object": "error", "message": "no luck", "code": 400}, 400, "no luck"),
         ({"detail": "no luck"}, 502, "no luck"),
+        ({"detail": [{"loc": ["body", "n"], "msg": "no luck"}]}, 502, "body.n: no luck"),
+        ([{"error": {"code": 429, "message": "no luck"}}], 429, "no luck"),
+        ({"success": False, "result": None, "errors": [{"code": 5006, "message": "no luck"}], "messages": []}, 502, "no luck"),
+        ({"error_code": 17, "error_msg": "no luck"}, 502, "no luck"),
         (chunk({}, "error"), 502, "ended with an error"),
         (Frame(b'{"message":"no luck","type":"server_error"}', "error", True), 502, "no luck"),
         (Frame(b"no luck", "error", True), 502, "no luck"),

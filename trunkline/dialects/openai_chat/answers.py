@@ -31,6 +31,7 @@ from ...target import Target
 from ...wire import HttpResponse
 from ..failures import failure, json_list, json_object, until
 from . import loose
+from .complaints import complaint_of
 from .mend import failure_of, mend_completion
 from .shapes import COMPLETION, ONLY_USAGE, WireCompletion, is_null, is_readable, usage_of
 
@@ -42,18 +43,16 @@ def relay_response(response: HttpResponse, target: Target, stamp: Stamp) -> tupl
     body = response.body
     try:
         wire = COMPLETION.decode(body)
-        if _are_counted(wire) and all(is_readable(choice.message) for choice in wire.choices):
+        if _is_openais(wire):
             return wire, body if body[:1] == b"{" else body.strip()
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
         decoded = loose.decode(body)
     except ValueError:
         decoded = None
-    if not isinstance(decoded, dict):
-        decoded = {}
-    choices = decoded.get("choices")
-    if not isinstance(choices, list) or not choices or decoded.get("error"):
+    choices = decoded.get("choices") if isinstance(decoded, dict) else None
+    if not isinstance(decoded, dict) or not isinstance(choices, list) or not choices or decoded.get("error"):
         raise _no_answer(response, decoded, target)
     for choice in choices:
         if (error := failure_of(choice)) is not None:
@@ -65,14 +64,19 @@ def relay_response(response: HttpResponse, target: Target, stamp: Stamp) -> tupl
         raise UpstreamError(f"{target.provider} sent an answer that is no chat completion: {error}", code="upstream_protocol") from None
 
 
-def _are_counted(wire: WireCompletion) -> bool:
-    return len(wire.choices) == 1 or len({choice.index for choice in wire.choices}) == len(wire.choices)
+def _is_openais(wire: WireCompletion) -> bool:
+    """What the types cannot say: choices have indexes of their own, and thinking stands where it is looked for."""
+    choices = wire.choices
+    if len(choices) == 1:
+        message = choices[0].message
+        return (message.reasoning is None and message.tool_calls is None) or is_readable(message)
+    return len({choice.index for choice in choices}) == len(choices) and all(is_readable(choice.message) for choice in choices)
 
 
-def _no_answer(response: HttpResponse, decoded: dict[str, Any], target: Target) -> UpstreamError:
-    if decoded.get("error"):
-        return decode_error(response, target)
-    if decoded.get("choices") == []:
+def _no_answer(response: HttpResponse, decoded: Any, target: Target) -> UpstreamError:
+    if (complaint := complaint_of(decoded)) is not None:
+        return decode_error(HttpResponse(200, response.headers, loose.encode(complaint)), target)
+    if isinstance(decoded, dict) and decoded.get("choices") == []:
         return UpstreamError(f"{target.provider} answered without a choice", code="upstream_protocol")
     return UpstreamError(f"{target.provider} answered 200 with a body that is no chat completion", code="upstream_protocol")
 
@@ -112,6 +116,11 @@ def events_of(wire: WireCompletion, body: bytes) -> list[Event]:
                 events.append(ToolStarted(tools, said(call.id), call.function.name, index, extra_of(call.extra_content)))
                 events.append(ToolDelta(tools, call.function.arguments, index))
                 tools += 1
+            elif call.custom is not None:
+                name, text = custom_of(call.custom)
+                events.append(ToolStarted(tools, said(call.id), name, index, extra_of(call.extra_content), custom=True))
+                events.append(ToolDelta(tools, text, index))
+                tools += 1
         if message.function_call is not None:
             events.append(ToolStarted(tools, "", message.function_call.name, index))
             events.append(ToolDelta(tools, message.function_call.arguments, index))
@@ -125,6 +134,16 @@ def events_of(wire: WireCompletion, body: bytes) -> list[Event]:
     if wire.usage is not None:
         events.append(Metered(usage_of(wire.usage, ONLY_USAGE.decode(body).usage)))
     return events
+
+
+def custom_of(custom: Raw) -> tuple[str, str]:
+    """Name and input of a custom tool's call, or of a piece of one; empty where it does not say."""
+    try:
+        call = loose.values(custom)
+    except ValueError:
+        return "", ""
+    name, text = (call.get("name"), call.get("input")) if isinstance(call, dict) else ("", "")
+    return name if isinstance(name, str) else "", text if isinstance(text, str) else ""
 
 
 def extra_of(extra_content: Raw | None) -> dict[str, Any]:

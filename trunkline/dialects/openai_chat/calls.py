@@ -2,17 +2,20 @@
 
 Odd here: OpenAI counts the calls of a choice from 0 and says id and name in a call's first piece only. Some hosts count from 1, or
 count their content blocks, or give every parallel call the index 0 or none at all; some send a call whole, or without an id, or
-without any arguments. What callers get is OpenAI's way.
+without any arguments, or say its id and name again in every piece (OpenAI's own clients join texts, so the name would be "ff").
+What callers get is OpenAI's way.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from ...chat import Event, ToolDelta, ToolStarted
 from ...stamp import Stamp
-from .answers import extra_of, said
-from .mend import arguments_text, list_of_calls
+from .answers import custom_of, extra_of, said
+from .mend import arguments_text, function_of, list_of_calls
 from .shapes import CallPiece, ChunkChoice, FunctionPiece
 
 
@@ -25,6 +28,12 @@ class StreamedCalls:
         """(choice, tool) → whether any argument text came"""
         self.named: dict[tuple[int, int], tuple[str, str]] = {}
         """(choice, tool) → its id and name; those whose `ToolStarted` was given"""
+        self.ids: dict[tuple[int, str], int] = {}
+        """(choice, id) → the tool that was given that id"""
+        self.replaced: dict[tuple[int, int], str] = {}
+        """(choice, tool) → the host's id of a call, where another call had it already"""
+        self.whole: set[tuple[int, int]] = set()
+        """(choice, tool) of calls whose first piece brought all of their arguments"""
         self.renumbered: dict[tuple[int, Any], int] = {}
         """(choice, the host's index of a call) → ours, where they differ"""
 
@@ -33,25 +42,33 @@ class StreamedCalls:
 
     def are_clean(self, choice: ChunkChoice) -> bool:
         """Whether the pieces in a chunk are such as OpenAI would have sent."""
-        count = self.count(choice.index)
+        count, new = self.count(choice.index), set()
         for call in choice.delta.tool_calls or ():
             key = (choice.index, call.index)
             name = call.function and call.function.name
             if key in self.renumbered:
                 return False
             if key in self.filled:
-                if name and self._is_another(key, call.id, name):
+                if name or call.id or call.type == "":
                     return False
-            elif not (call.id and call.type and (name or call.custom)) or call.index != count:
+            elif (
+                not (call.id and call.type and (name or call.custom))
+                or call.index != count
+                or call.id in new
+                or (choice.index, call.id) in self.ids
+            ):
                 return False
             else:
                 count += 1
+                new.add(call.id)
         return True
 
     def _is_another(self, key: tuple[int, int], id: Any, name: Any) -> bool:
         """Whether a piece with a name begins another call than the one under that index."""
         known_id, known_name = self.named.get(key, ("", ""))
-        return bool(name) and (name != known_name or (bool(id) and id != known_id))
+        if not name or not known_name:
+            return False
+        return name != known_name or (id not in (known_id, self.replaced.get(key)) if id else key in self.whole)
 
     def are_unfilled(self, choice: ChunkChoice) -> bool:
         """Whether some call of a choice would end without any argument text."""
@@ -64,14 +81,23 @@ class StreamedCalls:
             function = call.function
             self.filled.setdefault(key, False)
             if key not in self.named:
-                self.named[key] = (call.id or "", (function and function.name) or "")
+                self.named[key] = (call.id or "", (function and function.name) or ("" if call.custom is None else "custom"))
+                self.ids.setdefault((index, call.id or ""), call.index)
                 if function is not None:
+                    if function.arguments and is_whole(function.arguments):
+                        self.whole.add(key)
                     events.append(ToolStarted(call.index, said(call.id or ""), function.name or "", index, extra_of(call.extra_content)))
+                elif call.custom is not None:
+                    name, _ = custom_of(call.custom)
+                    events.append(ToolStarted(call.index, said(call.id or ""), name, index, extra_of(call.extra_content), custom=True))
             if function is not None and function.arguments:
                 self.filled[key] = True
                 events.append(ToolDelta(call.index, function.arguments, index))
             elif call.custom is not None:
                 self.filled[key] = True
+                _, text = custom_of(call.custom)
+                if text:
+                    events.append(ToolDelta(call.index, text, index))
 
     def legacy_events(self, call: FunctionPiece, index: int, events: list[Event]) -> None:
         """A `function_call`, as the only tool call of its choice."""
@@ -95,18 +121,26 @@ class StreamedCalls:
             legacy["arguments"] = arguments_text(legacy.get("arguments"))
 
     def _mend(self, index: int, call: dict[str, Any]) -> None:
-        function = call.get("function")
-        if not isinstance(function, dict):
-            function = call["function"] = {}
+        function = function_of(call)
         function["arguments"] = arguments_text(function.get("arguments"))
         if function.get("name") is None:
             function.pop("name", None)
         tool = self._number(index, call, function)
         if (index, tool) not in self.filled:
-            call["id"] = str(call.get("id") or "") or self.stamp.call_id(index, tool)
+            id = str(call.get("id") or "")
+            if not id or (index, id) in self.ids:  # a result names the call it answers by its id alone
+                self.replaced[index, tool] = id
+                id = self.stamp.call_id(index, tool)
+            call["id"] = id
+            self.ids[index, id] = tool
             call["type"] = call.get("type") or ("custom" if call.get("custom") else "function")
             function.setdefault("name", "")
             self.filled[index, tool] = bool(function["arguments"])
+        else:  # id and name were said; callers would join what is said again to them
+            for name in ("id", "type"):
+                call.pop(name, None)
+            if self.named.get((index, tool), ("", ""))[1]:
+                function.pop("name", None)
         if call.get("custom"):
             del call["function"]
 
@@ -116,13 +150,13 @@ class StreamedCalls:
         if not isinstance(wire, int | str):
             wire = None
         starts = bool(call.get("id") or function.get("name") or call.get("custom"))
-        known = self.renumbered.get((index, wire))
+        known = self.renumbered.get((index, wire)) if wire is not None else self.ids.get((index, str(call.get("id") or "")))
         if known is None and isinstance(wire, int) and (index, wire) in self.filled:
             known = wire
-        if wire is None:
-            tool = count if starts or not count else count - 1
-        elif known is not None and not self._is_another((index, known), call.get("id"), function.get("name")):
+        if known is not None and not self._is_another((index, known), call.get("id"), function.get("name")):
             tool = known
+        elif wire is None:
+            tool = count if starts or not count else count - 1
         else:
             tool = count
         if wire is not None and tool != wire:
@@ -140,3 +174,11 @@ class StreamedCalls:
                     delta.setdefault("tool_calls", []).append({"index": tool, "function": {"arguments": "{}"}})
                 elif "function" in piece and not piece["function"]["arguments"]:
                     piece["function"]["arguments"] = "{}"
+
+
+def is_whole(arguments: str) -> bool:
+    """Whether the text is all of a call's arguments."""
+    try:
+        return isinstance(msgspec.json.decode(arguments), dict)
+    except (msgspec.DecodeError, RecursionError):
+        return False

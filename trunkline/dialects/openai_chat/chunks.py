@@ -46,6 +46,8 @@ class ChunkEncoder:
         self.roles: set[int] = set()
         self.unfilled: set[tuple[int, int]] = set()
         """(choice, tool) of calls without any argument text yet"""
+        self.custom: set[tuple[int, int]] = set()
+        """(choice, tool) of the calls of custom tools"""
         self.usage: Usage | None = None
         """The last one that counts anything."""
         self.late: dict[str, Any] = {}
@@ -68,12 +70,17 @@ class ChunkEncoder:
                         continue
                     self.unfilled.discard((index, tool))
                     function: dict[str, Any] = {"arguments": arguments}
-                    if not self.legacy:
+                    if (index, tool) in self.custom:
+                        out.append(self._delta({"tool_calls": [{"index": tool, "custom": {"input": arguments}}]}, index))
+                    elif not self._is_legacy(index):
                         out.append(self._delta({"tool_calls": [{"index": tool, "function": function}]}, index))
                     elif tool == 0:
                         out.append(self._delta({"function_call": function}, index))
-                case ToolStarted(tool, id, name, index, extra):
-                    if not self.legacy or tool == 0:  # the older form has room for one call
+                case ToolStarted(tool, id, name, index, extra, custom):
+                    if custom and (tool == 0 or not self._is_legacy(index)):
+                        self.custom.add((index, tool))
+                        out.append(self._custom(tool, id, name, index, extra))
+                    elif tool == 0 or not self._is_legacy(index):  # the older form has room for one call
                         out.append(self._tool(tool, id, name, index, extra))
                 case RefusalDelta(text, index):
                     out.append(self._text("refusal", text, index))
@@ -120,10 +127,19 @@ class ChunkEncoder:
     def _tool(self, tool: int, id: str, name: str, index: int, extra: dict[str, Any]) -> bytes:
         function = {"name": name, "arguments": ""}
         self.unfilled.add((index, tool))
-        if self.legacy:
+        if self._is_legacy(index):
             return self._delta({"function_call": function}, index)
         call = {"index": tool, "id": id or self.call_id(index, tool), "type": "function", "function": function, **extra}
         return self._delta({"tool_calls": [call]}, index)
+
+    def _custom(self, tool: int, id: str, name: str, index: int, extra: dict[str, Any]) -> bytes:
+        custom = {"name": name, "input": ""}
+        call = {"index": tool, "id": id or self.call_id(index, tool), "type": "custom", "custom": custom, **extra}
+        return self._delta({"tool_calls": [call]}, index)
+
+    def _is_legacy(self, index: int) -> bool:
+        """Whether a choice's call is told as `function_call`. A custom call has no such form."""
+        return self.legacy and (index, 0) not in self.custom
 
     def _numbered(self, delta: dict[str, Any], index: int) -> dict[str, Any]:
         """A delta whose lists of objects say where each entry stands: OpenAI's own clients join deltas by `index` and fail without it."""
@@ -142,10 +158,9 @@ class ChunkEncoder:
             if of == index:
                 self.unfilled.discard((of, tool))
                 piece: dict[str, Any] = {"arguments": "{}"}
-                out.append(
-                    self._delta({"function_call": piece} if self.legacy else {"tool_calls": [{"index": tool, "function": piece}]}, index)
-                )
-        reason = "function_call" if self.legacy and event.reason == "tool_calls" else event.reason
+                legacy = self._is_legacy(index)
+                out.append(self._delta({"function_call": piece} if legacy else {"tool_calls": [{"index": tool, "function": piece}]}, index))
+        reason = "function_call" if event.reason == "tool_calls" and self._is_legacy(index) else event.reason
         choice = {"index": index, "delta": self._role(index), "logprobs": None, "finish_reason": reason, **event.extra}
         if event.native and event.native != reason:
             choice["native_finish_reason"] = event.native

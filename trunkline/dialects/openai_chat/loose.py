@@ -1,7 +1,8 @@
 """JSON of a vendor, decoded so that it can be put right and written again without a digit lost.
 
 Odd here: two readers. msgspec reads what is JSON; what is nearly JSON (half a surrogate pair at the end of a chunk, a logprob of
--Infinity) is read again by the standard library, which is lenient about both. Numbers with a point stay as they were written.
+-Infinity, a bare line end in a string, bytes that are no UTF-8) is read again by the standard library, which is lenient about all of
+them. Numbers with a point stay as they were written.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _VALUES = msgspec.json.Decoder(float_hook=float)
@@ -25,13 +27,13 @@ def decode(data: bytes) -> Any:
     """The value in `data`, its non-integers as `Decimal`. ValueError where it is no JSON, or nested too deeply."""
     try:
         return _DECODER.decode(data)
-    except msgspec.DecodeError:
-        text = data.decode("utf-8", "replace")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        text = data.decode("utf-8-sig", "replace")
     except RecursionError:
         raise ValueError("nested too deeply") from None
     whole = _ESCAPES.sub(lambda found: found[1] or "\ufffd", text)  # half a pair is nothing in UTF-8, so it can reach nobody
     try:
-        return json.loads(whole, parse_float=Decimal, parse_constant=lambda _: None)
+        return json.loads(whole, parse_float=Decimal, parse_constant=lambda _: None, strict=False)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -39,5 +41,10 @@ def decode(data: bytes) -> Any:
 encode = _ENCODER.encode
 """A value of `decode` as JSON."""
 
-values = _VALUES.decode
-"""The value in bytes that are known to be JSON, for events: floats are floats, and one too large is infinite."""
+
+def values(data: bytes | Raw) -> Any:
+    """The value in bytes that are known to be JSON, for events: floats are floats, and one too large is infinite."""
+    try:
+        return _VALUES.decode(data)
+    except UnicodeDecodeError:  # in a member that the types skipped
+        return _VALUES.decode(bytes(data).decode("utf-8", "replace"))

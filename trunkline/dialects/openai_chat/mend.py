@@ -24,6 +24,8 @@ FINISH: dict[str, str] = {
     "guardrail_intervened": "content_filter", "sensitive": "content_filter",
 }  # fmt: skip
 """Words hosts have for OpenAI's five reasons; looked up in lower case."""
+UNFINISHED = frozenset({"null", "none", "finish_reason_unspecified"})
+"""Words for null: on every chunk but the last of hosts that write it as a text (DashScope)."""
 
 
 def mend_completion(body: dict[str, Any], target: Target, stamp: Stamp) -> dict[str, Any]:
@@ -52,12 +54,52 @@ def _mend_top(body: dict[str, Any], target: Target, stamp: Stamp, kind: str) -> 
     body["id"] = str(body.get("id") or stamp.id)
     body["model"] = str(body.get("model") or target.model)
     body["created"] = _seconds(body.get("created")) or stamp.created
-    for name in ("usage", "error"):
-        if name in body and not isinstance(body[name], dict):
-            del body[name]
+    usage, error = body.pop("usage", None), body.get("error")
+    if isinstance(usage, dict) and (counted := mend_usage(usage)) is not None:
+        body["usage"] = counted
+    if "error" in body and not (isinstance(error, dict) and error):
+        del body["error"]
     for name in ("system_fingerprint", "service_tier"):
         if not isinstance(body.get(name), str | None):
             body[name] = str(body[name])
+
+
+def mend_usage(usage: dict[str, Any]) -> dict[str, Any] | None:
+    """A usage with the three counts that OpenAI's type requires, in place; None where nothing was counted (null, {} or no numbers).
+
+    Hosts write counts as 3.0 or "3", under Anthropic's names, or leave out the total and what is zero (see `fold.usage_object`).
+    """
+    prompt = _count(usage.get("prompt_tokens"), usage.get("input_tokens"))
+    completion = _count(usage.get("completion_tokens"), usage.get("output_tokens"))
+    total = _count(usage.get("total_tokens"))
+    if prompt is None and completion is None and total is None:
+        return None
+    if total is not None and prompt is None and completion is not None:
+        prompt = max(0, total - completion)
+    elif total is not None and completion is None and prompt is not None:
+        completion = max(0, total - prompt)
+    usage["prompt_tokens"], usage["completion_tokens"] = prompt or 0, completion or 0
+    usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"] if total is None else total
+    for name in ("prompt_tokens_details", "completion_tokens_details"):
+        if not isinstance(usage.get(name), dict | None):
+            del usage[name]
+    for counts in (usage, usage.get("prompt_tokens_details") or {}, usage.get("completion_tokens_details") or {}):
+        for name in _PARTS & counts.keys():
+            counts[name] = _count(counts[name])
+    return usage
+
+
+_PARTS = frozenset({"cached_tokens", "cache_write_tokens", "reasoning_tokens", "prompt_cache_hit_tokens"})
+
+
+def _count(*values: Any) -> int | None:
+    """A number of tokens: the first of the values that is a whole number or its digits."""
+    for value in values:
+        if isinstance(value, str) and value.isdecimal() and len(value) < 16:
+            return int(value)
+        if isinstance(value, int | Decimal) and not isinstance(value, bool) and 0 <= value < 1e15:
+            return int(value)
+    return None
 
 
 def _seconds(created: Any) -> int:
@@ -97,15 +139,17 @@ def mend_message(message: dict[str, Any], stamp: Stamp, choice: int) -> None:
     calls = list_of_calls(message.pop("tool_calls", None))
     if calls:
         message["tool_calls"] = calls
+    ids: set[str] = set()
     for index, call in enumerate(calls):
-        call["id"] = str(call.get("id") or "") or stamp.call_id(choice, index)
+        call["id"] = str(call.get("id") or "")
+        if not call["id"] or call["id"] in ids:  # a result names the call it answers by its id alone
+            call["id"] = stamp.call_id(choice, index)
+        ids.add(call["id"])
         if "custom" in call and not call.get("function"):
             call["type"] = "custom"
             continue
         call["type"] = "function"
-        function = call.get("function")
-        if not isinstance(function, dict):
-            function = call["function"] = {"name": str(call.pop("name", "")), "arguments": call.pop("arguments", "")}
+        function = function_of(call)
         function["arguments"] = arguments_text(function.get("arguments")) or "{}"
     if message.get("function_call"):
         message["function_call"]["arguments"] = arguments_text(message["function_call"].get("arguments")) or "{}"
@@ -116,6 +160,15 @@ def list_of_calls(calls: Any) -> list[dict[str, Any]]:
     if isinstance(calls, dict):
         return [calls]
     return [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+
+
+def function_of(call: dict[str, Any]) -> dict[str, Any]:
+    """The function of a call, put there from the call's own members where a host has them a level too high."""
+    function = call.get("function")
+    if not isinstance(function, dict):
+        name = function if isinstance(function, str) else str(call.pop("name", ""))
+        function = call["function"] = {"name": name, "arguments": call.pop("arguments", "")}
+    return function
 
 
 def url_citations(body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -159,7 +212,7 @@ def mend_finish(choice: dict[str, Any], *, whole: bool) -> None:
     word = choice.get("finish_reason")
     if isinstance(word, str) and word in ("stop", "length", "tool_calls", "content_filter", "function_call"):
         return
-    if not word:
+    if not word or str(word).lower() in UNFINISHED:
         choice["finish_reason"] = _unsaid(choice) if whole else None
         return
     choice["finish_reason"] = FINISH.get(str(word).lower(), "stop")

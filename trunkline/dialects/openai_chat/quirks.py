@@ -10,13 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
-from ...chat import KNOWN_FIELDS, ChatRequest
-from ...errors import CallerError
+from ...chat import KNOWN_FIELDS, Assistant, ChatRequest, CustomCall, Message, ToolChoice
 from ...target import Notes, Target
 from ..beside import NEUTRAL
-from ..tools import choice
+from ..tools import CUSTOM, INPUT, choice, custom_spec, customs, stand_in
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
@@ -93,15 +92,65 @@ def _plain_tool_choice(request: ChatRequest, target: Target, fields: Fields, not
         return
     picked = choice(request)
     if picked.allowed:
-        offered = zip(request.tools or (), _decode(fields.get("tools", b"[]"), type=list[Raw]), strict=True)
-        kept = [raw for tool, raw in offered if tool.function is not None and tool.function.name in picked.allowed]
-        if not kept:
-            said = f"tool_choice.allowed_tools names {', '.join(picked.allowed)}, of which none is among the tools"
-            raise CallerError(said, param="tool_choice.allowed_tools.tools")
-        fields["tools"] = Raw(_encode(kept))
+        tools = _decode(fields.get("tools", b"[]"), type=list[Raw])
+        names = [_decode(raw, type=_Named).name for raw in tools]
+        fields["tools"] = Raw(_encode([raw for raw, name in zip(tools, names, strict=True) if name in picked.allowed]))
         notes.emulated("tool_choice", "only the allowed tools are offered")
     if picked.mode != "named":
         fields["tool_choice"] = Raw(_encode(picked.mode))
+
+
+class _Name(Struct):
+    name: str = ""
+
+
+class _Named(Struct):
+    function: _Name | None = None
+    custom: _Name | None = None
+
+    @property
+    def name(self) -> str:
+        named = self.function or self.custom
+        return named.name if named is not None else ""
+
+
+def _no_custom_tools(request: ChatRequest, target: Target, fields: Fields, notes: Notes) -> Undo | None:
+    """Custom tools as functions of one text, in offer, choice and history; `emulate.Undo` turns the answer's calls back."""
+    if "messages" in fields and any(_calls_custom(message) for message in request.messages):
+        fields["messages"] = _with_functions(fields["messages"])
+    offered = {i: tool.custom for i, tool in enumerate(request.tools or ()) if tool.function is None and tool.custom is not None}
+    if not offered:
+        return None
+    tools = _decode(fields["tools"], type=list[Raw])
+    for i, raw in offered.items():
+        tools[i] = Raw(_encode({"type": "function", "function": stand_in(custom_spec(raw, f"tools[{i}].custom"))}))
+        notes.emulated(f"tools[{i}]", CUSTOM)
+    fields["tools"] = Raw(_encode(tools))
+    asked = request.tool_choice
+    if isinstance(asked, ToolChoice) and asked.custom is not None:
+        fields["tool_choice"] = Raw(_encode({"type": "function", "function": {"name": choice(request).name}}))
+    return {"customs": customs(request)}
+
+
+def _calls_custom(message: Message) -> bool:
+    return isinstance(message, Assistant) and any(call.custom is not None for call in message.tool_calls or ())
+
+
+def _with_functions(messages: Raw) -> Raw:
+    """The messages with each custom call as a call of the function that stands for it."""
+    out = _decode(messages, type=list[dict[str, Raw]])
+    for fields in out:
+        calls = _decode(fields.get("tool_calls", b"null"), type=list[dict[str, Raw]] | None)
+        if not calls or not any("custom" in call for call in calls):
+            continue
+        for call in calls:
+            if "custom" in call:
+                custom = _decode(call.pop("custom"), type=CustomCall)
+                arguments = _encode({INPUT: custom.input}).decode()
+                call["type"] = Raw(b'"function"')
+                call["function"] = Raw(_encode({"name": custom.name, "arguments": arguments}))
+        fields["tool_calls"] = Raw(_encode(calls))
+    return Raw(_encode(out))
 
 
 def _no_functions(request: ChatRequest, target: Target, fields: Fields, notes: Notes) -> None:
@@ -157,6 +206,7 @@ def _instruct(fields: Fields, text: str) -> None:
 
 
 TABLE: dict[str, Callable[[ChatRequest, Target, Fields, Notes], Undo | None]] = {
+    "no_custom_tools": _no_custom_tools,
     "no_functions": _no_functions,
     "no_n": _no_n,
     "no_json_schema": _json_schema_in_words,

@@ -33,7 +33,8 @@ from ...wire import Frame, HttpResponse
 from . import loose, mend
 from .answers import decode_error, said
 from .calls import StreamedCalls
-from .shapes import CHUNK, ONLY_USAGE, PLAIN, WireChunk, WireUsage, is_null, is_readable, usage_of
+from .complaints import complaint_of
+from .shapes import CHUNK, ONLY_USAGE, PLAIN, WireChunk, WireUsage, is_null, is_readable, usage_of, without_role
 
 _encode = msgspec.json.encode
 
@@ -63,25 +64,32 @@ class Relay:
             return False
         try:
             chunk = PLAIN.decode(frame.data)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return False
-        index = chunk.choices[0].index
-        if chunk.id != self.started.id or index not in self.roles or index in self.finished:
+        (choice,) = chunk.choices
+        if chunk.id != self.started.id or choice.index not in self.roles or choice.index in self.finished:
             return False
-        self.out.append(frame.data)
+        data = frame.data if choice.delta.role is None else without_role(frame.data)
+        if data is None:
+            return False
+        self.out.append(data)
         return True
 
-    def passes_read(self, data: bytes) -> bool:
-        """The same for a whole read of the socket that is one event of one line: then its bytes are the caller's, event and all."""
+    def passes_read(self, data: bytes) -> tuple[str, bytes] | None:
+        """The text of a whole read of the socket that is one event of one line with such a chunk, and the caller's event: the same bytes,
+        or these without a role said again. None for any other read."""
         end = len(data) - 2
         if data.find(b"\n") != end or data[:6] != b"data: " or data[-1] != 10 or b"\r" in data or self.started is None or self.carry:
-            return False
+            return None
         try:
             chunk = PLAIN.decode(data[6:end])
-        except (msgspec.DecodeError, RecursionError):
-            return False
-        index = chunk.choices[0].index
-        return chunk.id == self.started.id and index in self.roles and index not in self.finished
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        (choice,) = chunk.choices
+        if chunk.id != self.started.id or choice.index not in self.roles or choice.index in self.finished:
+            return None
+        event = data if choice.delta.role is None else without_role(data)
+        return None if event is None else (choice.delta.content or choice.delta.reasoning_content or "", event)
 
     def feed(self, frame: Frame) -> list[Event]:
         data = frame.data
@@ -93,14 +101,12 @@ class Relay:
                 chunk = CHUNK.decode(data)
                 if self._is_clean(chunk):
                     return self._clean(chunk, data)
-            except (msgspec.DecodeError, RecursionError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 pass
         return self._odd(frame)
 
     def close(self) -> list[Event]:
-        if "no_finish_reason" in self.target.quirks and not self.finished and self.roles:
-            return self._unfinished()
-        return []
+        return self._unfinished() if "no_finish_reason" in self.target.quirks else []
 
     # ── the usual chunk ──────────────────────────────────────────────────────────────────────────────────
 
@@ -112,8 +118,8 @@ class Relay:
         if chunk.usage is not None:
             return False
         for choice in chunk.choices:
-            if choice.index in self.finished or (choice.index not in self.roles and choice.delta.role is None):
-                return False
+            if choice.index in self.finished or (choice.index in self.roles) is (choice.delta.role is not None):
+                return False  # the role comes first and once: OpenAI's own clients join a second one to it
             if choice.delta.reasoning is not None and not is_readable(choice.delta):
                 return False
             if choice.delta.tool_calls is not None and not self.calls.are_clean(choice):
@@ -176,10 +182,14 @@ class Relay:
             body = loose.decode(frame.data)
         except ValueError:
             return self._unreadable(frame)
+        if frame.error and isinstance(body, str):
+            return [self._failed({"error": {"message": body}})]
+        if (complaint := complaint_of(body)) is not None:
+            return [self._failed(complaint)]
         if not isinstance(body, dict):
-            return [self._failed({"error": {"message": body}})] if frame.error and isinstance(body, str) else []
-        if frame.error or _is_error(body):
-            return [self._failed(body if _is_error(body) else {"error": body})]
+            return []
+        if frame.error:
+            return [self._failed({"error": body})]
         if not body.get("choices") and not isinstance(body.get("usage"), dict):
             self.carry.update({name: value for name, value in body.items() if name not in _CARRIED_NOT and value not in (None, "", [], 0)})
             return []
@@ -230,7 +240,7 @@ class Relay:
         usage = body.pop("usage", None)
         if not isinstance(usage, dict) and isinstance(groq, dict):
             usage = groq.get("usage")
-        return usage if isinstance(usage, dict) else None
+        return mend.mend_usage(usage) if isinstance(usage, dict) else None
 
     def _hold_usage(self, chunk: dict[str, Any], usage: dict[str, Any]) -> None:
         """The usage as a chunk of its own, in the place of any before: usage is cumulative and never summed."""
@@ -242,6 +252,8 @@ class Relay:
         index, delta = choice["index"], choice["delta"]
         if index not in self.roles:
             delta["role"] = "assistant"
+        else:
+            delta.pop("role", None)
         self.calls.mend(index, delta)
         if delta.get("function_call"):
             delta["function_call"]["arguments"] = mend.arguments_text(delta["function_call"].get("arguments"))
@@ -280,13 +292,6 @@ _CARRIED_NOT = frozenset({"id", "object", "created", "model", "choices", "usage"
 _KNOWN_TOP = frozenset(
     {"id", "object", "created", "model", "choices", "usage", "service_tier", "system_fingerprint", "obfuscation", "x_groq"}
 )
-
-
-def _is_error(body: dict[str, Any]) -> bool:
-    """Whether a chunk is none but the report of an error, in any of its shapes."""
-    if body.get("error") or body.get("object") == "error":
-        return True
-    return "choices" not in body and any(isinstance(body.get(name), str) and body[name] for name in ("message", "detail"))
 
 
 def _usage(usage: dict[str, Any]) -> Usage:
