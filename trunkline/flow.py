@@ -6,7 +6,7 @@ end is a promise: `last` is said only of a stream whose every choice said why it
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -17,7 +17,7 @@ from .emulate import Undo
 from .errors import UpstreamError
 from .framing import Framer
 from .framing.sse import Sse
-from .pattern import Learner
+from .known import Known, Out
 from .prepare import Prepared
 from .stamp import Stamp
 from .upstream import Reply as Opened
@@ -32,24 +32,16 @@ class Batch(Struct):
     last: bool = False
 
 
-class MayBeFull(Protocol):
-    @property
-    def full(self) -> bool:
-        """The caller is slow: what comes now must wait."""
-        ...
-
-
 class Sink(Protocol):
-    """Where payloads may be written at once, unless `out` is full."""
+    """Where payloads may be written at once, unless `out` is full (the caller is slow: what comes then must wait)."""
 
     @property
-    def out(self) -> MayBeFull: ...
+    def out(self) -> Out: ...
+
+    @property
+    def opik(self) -> bool: ...
 
     def send(self, payloads: list[bytes]) -> None: ...
-
-    def event(self, data: bytes) -> None:
-        """One event as the vendor framed it, `data: ` and blank line included."""
-        ...
 
 
 class Flow(Protocol):
@@ -74,14 +66,14 @@ class Flow(Protocol):
         ...
 
     @property
-    def usual(self) -> Callable[[bytes], bytes | None]:
-        """For a read that is one event like those before it, the caller's event; None for any other, which is then to be fed."""
+    def known(self) -> Known:
+        """Its text chunks, once they are known by their bytes."""
         ...
 
     def feed(self, frames: list[Frame]) -> list[bytes]: ...
 
     def learn(self, data: bytes) -> None:
-        """What was just fed was this one read, which began and ended between two events and was not known as usual."""
+        """What was just fed was this one read, which began and ended between two events."""
 
     def close(self) -> list[bytes]: ...
 
@@ -103,20 +95,11 @@ class Relaying:
         self.sink: Sink | None = None
         self.failed: Failed | None = None
         self.model = ""
-        self.learner = Learner()
-
-    def usual(self, data: bytes) -> bytes | None:
-        pattern = self.learner.pattern
-        if pattern is not None and (known := pattern.text(data)) is not None:
-            return data if pattern.same else b"%b%b%b" % (pattern.before, known, pattern.after)
-        if self.watcher is not None or (found := self.relay.passes_read(data)) is None:
-            return None
-        text, event = found
-        self.learner.see(data, text, event)
-        return event
-
-    def learn(self, data: bytes) -> None:
-        """What can be learnt was, in `usual`."""
+        self.known = Known()
+        self.text = ""
+        """Of the last chunk that was fed, where it was of text alone and nobody watches."""
+        self.payload = b""
+        """What the caller got of it."""
 
     @property
     def done(self) -> bool:
@@ -124,11 +107,19 @@ class Relaying:
 
     def feed(self, frames: list[Frame]) -> list[bytes]:
         relay, watched = self.relay, self.watcher is not None
+        self.text = ""
         for frame in frames:
-            if watched or not relay.passes(frame):
-                self.learner.pattern = None  # a choice may have ended, or something may wait for the next chunk
+            text = None if watched else relay.passes(frame)
+            if text is None:
+                self.known.forget()
                 self._look(relay.feed(frame))
+            else:
+                self.text, self.payload = text, relay.out[-1]
         return self._taken()
+
+    def learn(self, data: bytes) -> None:
+        if self.text:
+            self.known.learn(data, self.text, b"data: %b\n\n" % self.payload)
 
     def close(self) -> list[bytes]:
         self._look(self.relay.close())
@@ -162,8 +153,6 @@ class Translating:
 
     def __init__(self, prepared: Prepared, stamp: Stamp, legacy: bool, choice: int = 0) -> None:
         self.decoder: Decoder = prepared.dialect.decode_stream(prepared.target)
-        self.skipped: Any = getattr(self.decoder, "skipped", None)
-        """Tells the decoder of the text of an event that it was not fed; a decoder that has no such method is fed them all."""
         self.undo = Undo(prepared.encoded, choice)
         self.watcher: Watcher | None = None
         self.sink: Sink | None = None
@@ -172,23 +161,21 @@ class Translating:
         self.model = ""
         self.begun: set[int] = set()
         self.finished: set[int] = set()
-        self.learner = Learner()
+        self.skipped: Any = getattr(self.decoder, "skipped", None)
+        """Tells the decoder of the text of an event that it was not fed; a decoder that has no such method is fed them all."""
+        self.known = Known(self._told)
         self.text: TextDelta | None = None
         """What was fed last, where it was that and nothing else."""
 
-    def usual(self, data: bytes) -> bytes | None:
-        pattern = self.learner.pattern
-        if pattern is None or not (text := pattern.text(data)):
-            return None
+    def _told(self, text: str) -> None:
         self.skipped(text)
         if self.watcher is not None:
-            self.watcher.texts.setdefault(self.learner.choice, []).append(text.decode())
-        return b"%b%b%b" % (pattern.before, text, pattern.after)
+            self.watcher.texts.setdefault(self.known.choice, []).append(text)
 
     def learn(self, data: bytes) -> None:
         if (event := self.text) is not None and self.skipped is not None:
             payload = self.encoder.text(event.text, event.choice)  # once more: the first chunk of a choice has its role, too
-            self.learner.see(data, event.text, b"data: %b\n\n" % payload, event.choice)
+            self.known.learn(data, event.text, b"data: %b\n\n" % payload, event.choice)
 
     def feed(self, frames: list[Frame]) -> list[bytes]:
         self.text = None
@@ -225,7 +212,7 @@ class Translating:
             if event.__class__ is TextDelta:
                 self.begun.add(event.choice)
                 continue
-            self.learner.pattern = None
+            self.known.forget()
             match event:
                 case Finished():
                     self.finished.add(event.choice)
@@ -250,7 +237,6 @@ async def batches(flow: Flow, opened: Opened, framing: Framer, provider: str, in
     """The batches of one stream, the last marked. UpstreamError where the vendor fails, or stops before it has finished."""
     written = False
     sse = framing if isinstance(framing, Sse) else None
-    usual = flow.usual
 
     def write(data: bytes) -> bool:
         """A read in mid-stream goes on in the socket's callback; False where it is the reader's, or where the reader must look up."""
@@ -259,9 +245,6 @@ async def batches(flow: Flow, opened: Opened, framing: Framer, provider: str, in
         if sink is None or sink.out.full:
             return False
         between = sse is not None and not sse.busy
-        if between and (event := usual(data)) is not None:
-            sink.event(event)
-            return True
         payloads = flow.feed(framing.feed(data))
         if payloads:
             sink.send(payloads)
@@ -273,7 +256,11 @@ async def batches(flow: Flow, opened: Opened, framing: Framer, provider: str, in
     try:
         while True:
             try:
-                data = await (opened.next() if flow.sink is None else opened.each(write))
+                if flow.sink is None:
+                    data = await opened.next()
+                else:
+                    flow.known.begin(flow.sink.out, flow.sink.opik, sse)
+                    data = await opened.each(write, flow.known.chunk)
             except UpstreamError:
                 if not flow.whole():
                     raise

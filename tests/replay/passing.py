@@ -117,9 +117,9 @@ class _Pieces:
             raise UpstreamError("the connection broke")
         return data
 
-    async def each(self, sink: Callable[[bytes], bool]) -> bytes:
+    async def each(self, sink: Callable[[bytes], bool], known: Callable[[bytes], bool]) -> bytes:
         while data := await self.next():
-            if not sink(data):
+            if not known(b"%x\r\n%b\r\n" % (len(data), data)) and not sink(data):
                 break
         return data
 
@@ -142,7 +142,7 @@ def event_by_event(recording: Recording, *, relay: bool = True) -> Streamed:
 class _Direct:
     """A caller who is never slow, as the flow's sink."""
 
-    full = False
+    full = opik = False
 
     def __init__(self, got: Streamed) -> None:
         self.out, self.got = self, got
@@ -150,7 +150,12 @@ class _Direct:
     def send(self, payloads: list[bytes]) -> None:
         self.got.payloads += payloads
 
-    def event(self, data: bytes) -> None:
+    def chunk(self, data: bytes) -> None:
+        size, _, event = data.partition(b"\r\n")
+        assert int(size, 16) == len(event) - 2
+        self.write(event[:-2])
+
+    def write(self, data: bytes) -> None:
         assert data.startswith(b"data: ")
         assert data.endswith(b"\n\n")
         self.got.payloads.append(data[6:-2])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from trunkline.access import Limits, key_hash
 from trunkline.errors import CallerError, OperatorError
@@ -109,6 +112,34 @@ def test_changes_read_only_what_changed(store: Store) -> None:
     after = store.changes(seen)
     assert dict(after.providers) == {second.id: second}
     assert after.generation == seen.generation + 1
+
+
+def test_a_file_that_nobody_has_touched_is_not_asked_again_and_one_that_was_is(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    store, other = open_store(url, tmp_path), open_store(url, tmp_path)
+    asked = 0
+
+    def count(*_: Any) -> None:
+        nonlocal asked
+        asked += 1
+
+    event.listen(store.engine, "before_cursor_execute", count)
+    for written in range(3):
+        generation = store.generation()
+        asked = 0
+        store.generation()
+        assert asked, "written just now: the same tick may see another write"
+        for name in ("a.db", "a.db-wal"):
+            os.utime(tmp_path / name, (1_000_000 + written, 1_000_000 + written))
+        assert store.generation() == generation
+        asked = 0
+        assert store.generation() == generation
+        assert not asked
+        with other.writing(time.time()) as write:
+            provider_keys.insert(write, a_key(workspace=f"w{written}"))
+        assert store.generation() == generation + 1
+    store.close()
+    other.close()
 
 
 def test_a_row_that_does_not_open_is_named_and_hides_no_other(store: Store) -> None:

@@ -236,9 +236,10 @@ class Live:
         while True:
             self._told.clear()
             try:
-                if self._store is None or self._store_problem or await asyncio.to_thread(self._store.generation) != self._rows.generation:
+                generation, signature = await asyncio.to_thread(self._look)
+                if generation != self._rows.generation:
                     await self.refresh()
-                if await asyncio.to_thread(self._sign) != self._signature:
+                if signature != self._signature:
                     await self.reload()
             except OperatorError as error:
                 self._store_failed(error)
@@ -252,6 +253,10 @@ class Live:
         """The store says that it was changed; None where it cannot say how far."""
         if generation is None or generation > self._rows.generation:
             self._told.set()
+
+    def _look(self) -> tuple[int | None, object]:
+        """The store's generation (None where it could not be asked before) and the config's files, in one visit to a thread."""
+        return (None if self._store is None or self._store_problem else self._store.generation()), self._sign()
 
     def _sign(self) -> object:
         """Changes when a watched file does. A file replaced by renaming has a new inode."""

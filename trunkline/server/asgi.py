@@ -44,6 +44,9 @@ class AsgiOut:
     def write(self, data: bytes) -> None:
         self._messages.append({"type": "http.response.body", "body": data, "more_body": True})
 
+    def chunk(self, data: bytes) -> None:
+        self.write(data[data.index(b"\n") + 1 : -2])
+
     def end(self) -> None:
         self._messages.append({"type": "http.response.body", "body": b""})
 

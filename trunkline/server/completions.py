@@ -11,7 +11,7 @@ import asyncio
 import itertools
 import os
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from time import perf_counter, time
 from typing import Protocol
 
@@ -50,6 +50,10 @@ class Out(Protocol):
     def start(self, headers: str) -> None: ...
 
     def write(self, data: bytes) -> None: ...
+
+    def chunk(self, data: bytes) -> None:
+        """Write what one chunk of HTTP/1.1 holds."""
+        ...
 
     def end(self) -> None: ...
 
@@ -123,14 +127,10 @@ async def _stream(reply: Reply, headers: str, out: Out, opik: bool) -> None:
 class Directly:
     """The caller as a flow's sink."""
 
-    __slots__ = ("event", "opik", "out")
+    __slots__ = ("opik", "out")
 
     def __init__(self, out: Out, opik: bool) -> None:
         self.out, self.opik = out, opik
-        self.event: Callable[[bytes], None] = self._escaped if opik else out.write
-
-    def _escaped(self, data: bytes) -> None:
-        self.out.write(payloads(Batch([data[6:-2]]), True))
 
     def send(self, lines: list[bytes]) -> None:
         if len(lines) == 1 and not self.opik:

@@ -134,6 +134,16 @@ class Lane(Driven):
         self.last_write = state.now
         state.outbox.write(protocol.transport, data)
 
+    def chunk(self, data: bytes) -> None:
+        """What upstream sent as one chunk goes on as one, frame and all, where the caller speaks HTTP/1.1."""
+        protocol = self.protocol
+        if not protocol.chunked or self.chunks:
+            self.write(data[data.index(b"\n") + 1 : -2])
+            return
+        state = protocol.gateway_state
+        self.last_write = state.now
+        state.outbox.write(protocol.transport, data)
+
     def end(self) -> None:
         state = self.protocol.gateway_state
         state.streams.discard(self)

@@ -8,6 +8,8 @@ a reader that saw generation N asks only for the rows changed since.
 from __future__ import annotations
 
 import contextlib
+import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,6 +56,12 @@ class Writing(Reading, frozen=True):
         return None if text is None else seal(text, place, self.key)
 
 
+Touched = tuple[tuple[int, int, int], ...]
+"""Of each file: its time in nanoseconds, its length, its inode."""
+SETTLED_NS = 2_000_000_000
+"""Older than this a file's time says that nothing was written since."""
+
+
 class Store:
     """Open with `Store.open`. Any method may raise OperatorError: 503 `store_unavailable` when the database cannot be reached."""
 
@@ -62,6 +70,8 @@ class Store:
         self.engine = connect(url)
         self.warn = warn
         self._ring: Ring | None = None
+        self._seen: tuple[Touched, int] = ((), 0)
+        """What the database's files looked like, and the generation read then."""
 
     @classmethod
     def open(
@@ -129,10 +139,30 @@ class Store:
             yield Writing(connection, self.ring, generation, key)
 
     def generation(self) -> int:
+        """How often the store was written to. Of an SQLite file that nobody has touched it is known without asking."""
         from .tables import store_state
 
+        touched = self._touched()
+        if touched and touched == self._seen[0]:
+            return self._seen[1]
         with self.reading() as read:
-            return int(read.connection.execute(store_state.select().with_only_columns(store_state.c.generation)).scalar_one())
+            generation = int(read.connection.execute(store_state.select().with_only_columns(store_state.c.generation)).scalar_one())
+        # a file's time is coarse: what was written just now may be written again within the same tick
+        settled = all(time.time_ns() - file[0] > SETTLED_NS for file in touched)
+        self._seen = (touched if settled else (), generation)
+        return generation
+
+    def _touched(self) -> Touched:
+        """When the files of an SQLite database were written, how long and which they are; () for another database."""
+        path = self.engine.url.database
+        if self.engine.dialect.name != "sqlite" or not path:
+            return ()
+        files = []
+        for name in (path, f"{path}-wal"):
+            with contextlib.suppress(OSError):
+                stat = os.stat(name)
+                files.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
+        return tuple(files)
 
     def changes(self, seen: Rows) -> Rows:
         """What the store holds now, reading only the rows changed since `seen`."""

@@ -38,9 +38,9 @@ class Connection(asyncio.Protocol):
     """Lent to one request at a time. `send` gives the future of its answer; every failure is an UpstreamError there or in its Reply."""
 
     __slots__ = (
-        "bad", "begun", "blocked", "bodiless", "deadline", "feed", "first_at", "future", "head_size", "headers", "keep", "left",
-        "loop", "on_body", "on_header", "overhead", "parser", "phase", "pieces", "pool", "raw", "received", "reply", "reused", "seen",
-        "sink", "status", "time", "timeouts", "transport",
+        "bad", "begun", "between", "blocked", "bodiless", "deadline", "feed", "first_at", "future", "head_size", "headers", "keep",
+        "known", "left", "loop", "on_body", "on_header", "overhead", "parser", "phase", "pieces", "pool", "raw", "received", "reply",
+        "reused", "seen", "sink", "status", "time", "timeouts", "transport",
     )  # fmt: skip
 
     def __init__(self, pool: Pool, loop: asyncio.AbstractEventLoop) -> None:
@@ -56,6 +56,10 @@ class Connection(asyncio.Protocol):
         """The streamed answer, None where it is read whole."""
         self.sink: Callable[[bytes], bool] | None = None
         """Where the reply's bytes go as they come, while its reader waits for nothing else."""
+        self.known: Callable[[bytes], bool] | None = None
+        """Asked first, for a read that begins between two chunks: whether it is one, and has gone on as it came."""
+        self.between = False
+        """The parser has seen a chunk to its end and nothing of the next: a whole one that it is not shown makes no difference to it."""
         self.reused = self.blocked = False
         self.bad: UpstreamError | None = None
         self.left = 0
@@ -121,8 +125,14 @@ class Connection(asyncio.Protocol):
         self.keep = self.parser.should_keep_alive() and not self.bodiless
         self.phase = DONE if self.bodiless else BODY
 
+    def on_chunk_header(self) -> None:
+        self.between = False
+
+    def on_chunk_complete(self) -> None:
+        self.between = True
+
     def on_message_complete(self) -> None:
-        self.begun = False
+        self.begun = self.between = False
         if self.status:
             self.phase = DONE
         else:  # 1xx: the real answer is still to come
@@ -139,6 +149,9 @@ class Connection(asyncio.Protocol):
         self.pool.live.add(self)
 
     def data_received(self, data: bytes) -> None:
+        if self.between and self.known is not None and self.known(data):
+            self.deadline = self.time() + self.timeouts.idle
+            return
         size = len(data)
         waiting = self.phase == WAITING
         if waiting:
@@ -253,7 +266,7 @@ class Connection(asyncio.Protocol):
         self.seen = 0
         reply, self.reply = self.reply, None
         future, self.future = self.future, None
-        self.sink = None
+        self.sink = self.known = None
         if reply is not None:
             if reply.may_finish(self, future):
                 self._settle()
@@ -305,7 +318,7 @@ class Connection(asyncio.Protocol):
         if self.phase == IDLE:
             self._leave()
         self.phase = CLOSED
-        self.future = self.reply = self.sink = None
+        self.future = self.reply = self.sink = self.known = None
         if self.transport is not None:
             self.transport.abort()
 

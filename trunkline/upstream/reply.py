@@ -70,9 +70,11 @@ class Reply:
         data = self._ready()
         return await self._come() if data is None else data
 
-    async def each(self, sink: Callable[[bytes], bool]) -> bytes:
+    async def each(self, sink: Callable[[bytes], bool], known: Callable[[bytes], bool] | None = None) -> bytes:
         """As `next`, but every read that comes meanwhile is given to `sink` first, in the socket's own callback; one for which it
         returns False is what `each` returns. A stream that `sink` can pass on by itself so wakes no task. What it raises is raised here.
+
+        `known` is shown a read of whole chunks before that, as it came, and says whether it has dealt with it.
         """
         if self._inflate is not None:
             return await self.next()
@@ -81,12 +83,12 @@ class Reply:
             return data
         connection = self._connection
         assert connection is not None
-        connection.sink = sink
+        connection.sink, connection.known = sink, known
         try:
             return await self._come()
         finally:
             if connection.reply is self:
-                connection.sink = None
+                connection.sink = connection.known = None
 
     async def read(self) -> bytes:
         """All that is still to come. Raises UpstreamError as `next` does, and for more than the client's `max_body` bytes."""

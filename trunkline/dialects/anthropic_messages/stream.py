@@ -129,8 +129,8 @@ class Stream:
                 bare = not item.type and bytes(item.error)
                 return [failed(frame.data, self.target)] if frame.error or bare else []
 
-    def skipped(self, text: bytes) -> None:
-        """This ASCII text came in a `text_delta` that was known by its bytes (`pattern`) and not fed."""
+    def skipped(self, text: str) -> None:
+        """This text came in a `text_delta` that was known by its bytes (`known.py`) and not fed."""
         self.chars += len(text)
 
     def _strange(self, frame: Frame) -> list[Event]:

@@ -52,8 +52,8 @@ class Stream:
             return events
         return self._rare(event, message or Message(), frame)
 
-    def skipped(self, text: bytes) -> None:
-        """This ASCII text came in a `content-delta` that was known by its bytes (`pattern`) and not fed."""
+    def skipped(self, text: str) -> None:
+        """This text came in a `content-delta` that was known by its bytes (`known.py`) and not fed."""
         self.said += len(text)
 
     def close(self) -> list[Event]:

@@ -58,38 +58,22 @@ class Relay:
         """Top-level members beside OpenAI's, as last seen."""
         self.done = False
 
-    def passes(self, frame: Frame) -> bool:
-        """Relay a chunk of plain text in the middle of a stream, for a flow that has no use for its event; False for any other chunk."""
+    def passes(self, frame: Frame) -> str | None:
+        """Relay a chunk of plain text in the middle of a stream, for a flow that has no use for its event: its text. None for any other."""
         if self.started is None or self.carry or frame.error or b"\n" in frame.data:
-            return False
+            return None
         try:
             chunk = PLAIN.decode(frame.data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return False
+            return None
         (choice,) = chunk.choices
         if chunk.id != self.started.id or choice.index not in self.roles or choice.index in self.finished:
-            return False
+            return None
         data = frame.data if choice.delta.role is None else without_role(frame.data)
         if data is None:
-            return False
+            return None
         self.out.append(data)
-        return True
-
-    def passes_read(self, data: bytes) -> tuple[str, bytes] | None:
-        """The text of a whole read of the socket that is one event of one line with such a chunk, and the caller's event: the same bytes,
-        or these without a role said again. None for any other read."""
-        end = len(data) - 2
-        if data.find(b"\n") != end or data[:6] != b"data: " or data[-1] != 10 or b"\r" in data or self.started is None or self.carry:
-            return None
-        try:
-            chunk = PLAIN.decode(data[6:end])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
-        (choice,) = chunk.choices
-        if chunk.id != self.started.id or choice.index not in self.roles or choice.index in self.finished:
-            return None
-        event = data if choice.delta.role is None else without_role(data)
-        return None if event is None else (choice.delta.content or choice.delta.reasoning_content or "", event)
+        return choice.delta.content or choice.delta.reasoning_content or ""
 
     def feed(self, frame: Frame) -> list[Event]:
         data = frame.data

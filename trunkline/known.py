@@ -1,0 +1,125 @@
+"""Knows a stream's text chunks by their bytes.
+
+Odd here: nearly every chunk of a stream is the one before it but for the text, and, at vendors who hide its length, but for padding
+(OpenAI's `obfuscation`, Mistral's `p`, Anthropic's blanks before the last brace). Once one of them has been read and decoded, the next
+is known as it came off the socket, HTTP's framing and all: the same bytes with another plain text in that place mean the same with that
+text. What that saves is less the work than the code that the processor must fetch for it between two sleeps. Text with any escape but a
+line's end, or with what is not printable, takes the usual road; so does every chunk that is not quite the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Protocol
+
+_SAMPLE = re.compile(r"[A-Za-z0-9 .,;:!?()*#_-]+")
+"""Text that everybody writes the same way, so that its place can be found by looking for it."""
+_HIDDEN = re.compile(rb'"(?:obfuscation|p)": ?"([A-Za-z0-9]*)"')
+_END = re.compile(rb"( *)\}\n\n\Z")
+_HEX = b"0123456789abcdefABCDEF"
+_WORD = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+MOST = 8
+"""How often a stream is learnt anew; one that changes more often is not known at all."""
+
+
+class Out(Protocol):
+    """The caller."""
+
+    full: bool
+
+    def write(self, data: bytes) -> None: ...
+
+    def chunk(self, data: bytes) -> None:
+        """Write one chunk of HTTP/1.1 that came from upstream."""
+        ...
+
+
+class Busy(Protocol):
+    @property
+    def busy(self) -> bool:
+        """Part of an event is held: the next read does not begin one."""
+        ...
+
+
+class Known:
+    """The text chunks of one choice of one stream. `told` hears of each text that the caller was sent in place of the chunk it came in."""
+
+    __slots__ = ("_after", "_before", "_framing", "_head", "_learnt", "_middle", "_opik", "_out", "_padding", "_tail", "_told", "choice")
+
+    def __init__(self, told: Callable[[str], None] | None = None) -> None:
+        self.choice = 0
+        self._told = told
+        self._head: bytes | None = None
+        self._middle = self._tail = self._padding = b""
+        self._before = self._after = b""
+        """What stands around the text in the caller's event; `_before` is empty where that is the very chunk."""
+        self._learnt = 0
+        self._out: Out | None = None
+        self._framing: Busy | None = None
+        self._opik = False
+
+    def begin(self, out: Out, opik: bool, framing: Busy | None) -> None:
+        """The caller's answer has begun. On Opik's paths `data:` never stands in what is sent on; without `framing` nothing is known."""
+        self._out, self._opik, self._framing = out, opik, framing
+
+    def chunk(self, data: bytes) -> bool:
+        """Send on one HTTP chunk that is one event like those before it; False, and nothing done, for any other bytes."""
+        head, out = self._head, self._out
+        if head is None or out is None or out.full or self._framing is None or self._framing.busy:
+            return False
+        at = data.find(b"\n", 0, 10) + 1
+        if at < 3 or not data.startswith(head, at):
+            return False
+        start = at + len(head)
+        end = data.find(b'"', start)
+        middle, tail = self._middle, self._tail
+        rest, stop = end + len(middle), len(data) - len(tail)
+        if rest > stop or not data.startswith(middle, end) or not data.endswith(tail):
+            return False
+        text, size = data[start:end], data[: at - 2]
+        try:
+            plain = text.decode()
+        except UnicodeDecodeError:
+            return False
+        if "\\" in plain and "\\" in (plain := plain.replace("\\n", "")):
+            return False
+        if not plain.isprintable() or (self._opik and b"data:" in text):
+            return False
+        if (rest != stop and data[rest:stop].strip(self._padding)) or size.strip(_HEX) or int(size, 16) != len(data) - at - 2:
+            return False
+        if not self._before:
+            out.chunk(data)
+            return True
+        if not text:
+            return False
+        if self._told is not None:
+            self._told(text.decode().replace("\\n", "\n"))
+        out.write(b"%b%b%b" % (self._before, text, self._after))
+        return True
+
+    def learn(self, data: bytes, text: str, event: bytes, choice: int = 0) -> None:
+        """`data` was one event with this text and nothing else, for which the caller gets `event`; the role is in neither.
+
+        A text whose place is not plain teaches nothing.
+        """
+        string = b'"%b"' % text.encode()
+        if self._learnt >= MOST or not _SAMPLE.fullmatch(text) or data.count(string) != 1 or event.count(string) != 1:
+            return
+        self._learnt += 1
+        self.choice = choice
+        head, _, rest = data.partition(string)
+        rest = b'"' + rest
+        padding = _HIDDEN.search(rest)
+        self._padding = _WORD if padding else b" "
+        padding = padding or _END.search(rest)
+        start, end = padding.span(1) if padding else (len(rest), len(rest))
+        self._middle, self._tail = rest[:start], rest[end:] + b"\r\n"
+        before, _, after = event.partition(string)
+        self._before, self._after = (b"", b"") if event == data else (before + b'"', b'"' + after)
+        self._head = head + b'"' if self._learnt < MOST else None
+
+    def forget(self) -> None:
+        """Something else than text came: a choice may have ended, or what comes next may have to say more than its text."""
+        self._head = None
