@@ -8,6 +8,9 @@ a fifth less. Nothing waits longer than until the loop has done what it was abou
 from __future__ import annotations
 
 import asyncio
+import logging
+
+log = logging.getLogger("trunkline")
 
 
 class Outbox:
@@ -29,4 +32,8 @@ class Outbox:
         waiting, self._waiting = self._waiting, []
         for transport, data in waiting:
             if not transport.is_closing():
-                transport.write(data)
+                try:
+                    transport.write(data)
+                except Exception:  # one that is beyond use must not cost the others theirs
+                    log.exception("a connection could not be written to and is closed")
+                    transport.abort()

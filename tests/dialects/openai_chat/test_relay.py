@@ -176,6 +176,16 @@ def test_a_character_that_is_no_utf_8_costs_itself_and_not_the_answer() -> None:
     assert Played(broken, chunk({}, "stop")).deltas[0] == {"content": "caf\ufffd", "role": "assistant"}
 
 
+def test_a_whole_message_in_a_streams_place_is_the_answer() -> None:
+    whole = {"id": "x", "object": "chat.completion", "created": 1, "model": "served"}
+    message = {"role": "assistant", "content": "Hi", "tool_calls": None}
+    played = Played({**whole, "choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": USAGE})
+    assert played.deltas == [{"role": "assistant", "content": "Hi"}]
+    assert played.finishes == ["stop"]
+    again = Played(role("Hi"), {**whole, "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+    assert "".join(delta.get("content") or "" for delta in again.deltas) == "Hi"
+
+
 def test_openrouters_second_finish_chunk_is_left_out_and_its_usage_kept() -> None:
     finish = role("", reasoning=None)
     finish["choices"][0] |= {"finish_reason": "tool_calls", "native_finish_reason": "completed"}

@@ -6,6 +6,7 @@ survives. Each habit was seen on the wire (WIRE_NOTES) in answers of a host that
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
@@ -109,18 +110,20 @@ def _seconds(created: Any) -> int:
     return int(created) if isinstance(created, int | Decimal) and 0 < created < 1e15 else 0
 
 
-def mend_chunk(body: dict[str, Any], target: Target, stamp: Stamp) -> dict[str, Any]:
-    """A chunk of a stream, in place; what depends on chunks before it (roles, indexes, finishes) is the relay's."""
+def mend_chunk(body: dict[str, Any], target: Target, stamp: Stamp, begun: Collection[int] = ()) -> dict[str, Any]:
+    """A chunk of a stream, in place; what depends on chunks before it (roles, finishes) is the relay's. `begun` are the choices so far."""
     _mend_top(body, target, stamp, "chat.completion.chunk")
     choices = body.get("choices")
     body["choices"] = [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
     for index, choice in enumerate(body["choices"]):
         if not isinstance(choice.get("index"), int):
             choice["index"] = index
-        choice.pop("message", None)
+        message = choice.pop("message", None)
         delta = choice.get("delta")
         if not isinstance(delta, dict):
-            delta = choice["delta"] = {"content": choice.pop("text")} if isinstance(choice.get("text"), str) else {}
+            # a whole message in its place is all there is, unless there was something before: then it says that again
+            told = message if isinstance(message, dict) and choice["index"] not in begun else {}
+            delta = choice["delta"] = {"content": choice.pop("text")} if isinstance(choice.get("text"), str) else told
         if delta.get("role") not in (None, "assistant"):
             delta["role"] = "assistant"
         _mend_reasoning(delta)

@@ -181,7 +181,7 @@ class Relay:
             if (error := mend.failure_of(choice)) is not None:
                 return [self._failed({"error": error})]
         usage = self._take_usage(body)
-        mended = mend.mend_chunk(body, self.target, self._identity())
+        mended = mend.mend_chunk(body, self.target, self._identity(), self.roles)
         if self.started is not None:
             mended["id"] = self.started.id
         mended.update({name: value for name, value in self.carry.items() if name not in mended})
