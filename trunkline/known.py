@@ -3,8 +3,8 @@
 Odd here: nearly every chunk of a stream is the one before it but for the text, and, at vendors who hide its length, but for padding
 (OpenAI's `obfuscation`, Mistral's `p`, Anthropic's blanks before the last brace). Once one of them has been read and decoded, the next
 is known as it came off the socket, HTTP's framing and all: the same bytes with another plain text in that place mean the same with that
-text. What that saves is less the work than the code that the processor must fetch for it between two sleeps. Text with any escape but a
-line's end, or with what is not printable, takes the usual road; so does every chunk that is not quite the same.
+text. What that saves is less the work than the code that the processor must fetch for it between two sleeps. Text with any escape but
+those of quotes and line ends, or with what is not printable, takes the usual road; so does every chunk that is not quite the same.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ _SAMPLE = re.compile(r"[A-Za-z0-9 .,;:!?()*#_-]+")
 """Text that everybody writes the same way, so that its place can be found by looking for it."""
 _HIDDEN = re.compile(rb'"(?:obfuscation|p)": ?"([A-Za-z0-9]*)"')
 _END = re.compile(rb"( *)\}\n\n\Z")
+_BACKSLASH = 0x5C
 _HEX = b"0123456789abcdefABCDEF"
 _WORD = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -74,6 +75,8 @@ class Known:
             return False
         start = at + len(head)
         end = data.find(b'"', start)
+        while data[end - 1] == _BACKSLASH and end >= 0:
+            end = data.find(b'"', end + 1)
         middle, tail = self._middle, self._tail
         rest, stop = end + len(middle), len(data) - len(tail)
         if rest > stop or not data.startswith(middle, end) or not data.endswith(tail):
@@ -83,7 +86,7 @@ class Known:
             plain = text.decode()
         except UnicodeDecodeError:
             return False
-        if "\\" in plain and "\\" in (plain := plain.replace("\\n", "")):
+        if "\\" in plain and "\\" in (plain := plain.replace("\\n", "").replace('\\"', "")):
             return False
         if not plain.isprintable() or (self._opik and b"data:" in text):
             return False
@@ -95,7 +98,7 @@ class Known:
         if not text:
             return False
         if self._told is not None:
-            self._told(text.decode().replace("\\n", "\n"))
+            self._told(text.decode().replace("\\n", "\n").replace('\\"', '"'))
         out.write(b"%b%b%b" % (self._before, text, self._after))
         return True
 
@@ -104,8 +107,10 @@ class Known:
 
         A text whose place is not plain teaches nothing.
         """
+        if self._learnt >= MOST or _SAMPLE.fullmatch(text) is None:
+            return
         string = b'"%b"' % text.encode()
-        if self._learnt >= MOST or not _SAMPLE.fullmatch(text) or data.count(string) != 1 or event.count(string) != 1:
+        if data.count(string) != 1 or event.count(string) != 1:
             return
         self._learnt += 1
         self.choice = choice
