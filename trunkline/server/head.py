@@ -11,8 +11,14 @@ import re
 from collections.abc import Mapping
 from urllib.parse import parse_qs
 
+from ..errors import CallerError
+
 OPIK_PATHS = frozenset({"/v1/private/chat/completions", "/api/v1/private/chat/completions"})
 PATHS = OPIK_PATHS | {"/v1/chat/completions", "/api/v1/chat/completions"}
+
+MAX_HEAD = 64 * 1024
+"""Bytes of one request's target and headers; beyond it 431."""
+MAX_HEADERS = 200
 
 SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 """A caller's own request id that may be repeated in an answer and a log."""
@@ -45,6 +51,15 @@ def _workspace_in(query: bytes) -> bytes:
     if b"workspace_name=" not in query:
         return b""
     return "".join(parse_qs(query.decode("latin-1")).get("workspace_name", [])[:1]).encode()
+
+
+def head_too_large() -> CallerError:
+    said = f"the request's head is larger than {MAX_HEAD // 1024} KB or has more than {MAX_HEADERS} headers"
+    return CallerError(said, status=431, code="headers_too_large")
+
+
+def head_bytes(url: bytes, headers: dict[bytes, bytes]) -> int:
+    return len(url) + sum(len(name) + len(value) + 4 for name, value in headers.items())
 
 
 LONGEST = 8 * 1024

@@ -5,15 +5,12 @@ the pipeline at once, without a task (`drive`), and writes the answer in one cal
 signals, shutdown, and the order of pipelined answers. What it adds for every path: bounds on heads, and time-outs for callers who
 send slowly (a sweep once a second; a timer a request would cost more than the request).
 
-uvicorn does not promise this class. `fits` says whether it is the one this file was written against; if not, the server falls back
-to plain ASGI, and a test fails loudly.
+uvicorn does not promise this class; `fits` says whether it is still the one this file was written against.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import Callable
 from typing import Any
 
 import httptools
@@ -22,14 +19,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from ..errors import CallerError
 from . import refusals
 from .completions import fresh, too_large
-from .head import OPIK_PATHS, PATHS, Again, Head, kept
+from .head import MAX_HEAD, MAX_HEADERS, OPIK_PATHS, PATHS, Again, Head, head_bytes, head_too_large, kept
 from .lane import STATUS, Lane
 from .state import State
 
-MAX_HEAD = 64 * 1024
-"""Bytes of one request's target and headers; beyond it 431."""
-MAX_HEADERS = 200
 MAX_UNKNOWN = 8
+"""Heads in a row that were not the ones before them; then a connection is one whose heads all differ."""
 MAX_PIPELINED = 8
 """Requests in line behind the one that is answered; then reading stops, and with it the notice that the caller is gone."""
 HEAD_SECONDS = 20.0
@@ -360,33 +355,6 @@ class LaneProtocol(HttpToolsProtocol):
             self.timeout_keep_alive_handler()
 
 
-def head_too_large() -> CallerError:
-    said = f"the request's head is larger than {MAX_HEAD // 1024} KB or has more than {MAX_HEADERS} headers"
-    return CallerError(said, status=431, code="headers_too_large")
-
-
-def head_bytes(url: bytes, headers: dict[bytes, bytes]) -> int:
-    return len(url) + sum(len(name) + len(value) + 4 for name, value in headers.items())
-
-
 def protocol_for(state: State) -> type[LaneProtocol]:
     """The protocol class to name in uvicorn's config."""
     return type("BoundLaneProtocol", (LaneProtocol,), {"gateway_state": state})
-
-
-USED = (
-    "connection_made", "connection_lost", "data_received", "send_400_response", "on_message_begin", "on_url", "on_header",
-    "pause_writing", "resume_writing",
-    "on_headers_complete", "on_body", "on_message_complete", "_start_asgi_task", "on_response_complete", "shutdown",
-    "timeout_keep_alive_handler", "_unset_keepalive_if_required",
-)  # fmt: skip
-ATTRIBUTES = ("self.cycle", "self.pipeline", "self.flow", "self.headers", "self.url", "self.parser", "self.app", "self.transport")
-
-
-def fits(protocol: type = HttpToolsProtocol) -> bool:
-    """Whether uvicorn's class still has every method and attribute that this file stands on."""
-    if not all(callable(getattr(protocol, name, None)) for name in USED):
-        return False
-    made: Callable[..., None] = protocol.__init__  # type: ignore[misc]
-    source = inspect.getsource(made) + inspect.getsource(protocol.on_message_begin)  # type: ignore[attr-defined]
-    return all(name in source for name in ATTRIBUTES)

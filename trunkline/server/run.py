@@ -26,7 +26,8 @@ from ..drive import Driven
 from ..errors import OperatorError
 from .app import App
 from .assembly import Assembly, Boot
-from .protocol import fits, protocol_for
+from .fits import fits
+from .protocol import protocol_for
 
 log = logging.getLogger("trunkline")
 

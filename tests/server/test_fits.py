@@ -9,20 +9,18 @@ import pytest
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from trunkline.server import protocol, run
+from trunkline.server import fits, protocol, run
 from trunkline.server.assembly import Assembly, Boot
 
 
 def test_the_uvicorn_that_is_installed_is_the_one_the_lane_was_written_for() -> None:
-    assert protocol.fits(), (
-        f"uvicorn {uvicorn.__version__} has changed its protocol: read server/protocol.py beside it before the pin is moved"
-    )
+    assert fits.fits(), f"uvicorn {uvicorn.__version__} has changed its protocol: read server/protocol.py beside it before the pin is moved"
 
 
-@pytest.mark.parametrize("name", [name for name in protocol.USED if not hasattr(asyncio.Protocol, name)])
+@pytest.mark.parametrize("name", [name for name in fits.USED if not hasattr(asyncio.Protocol, name)])
 def test_a_method_that_is_gone_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(HttpToolsProtocol, name)
-    assert not protocol.fits()
+    assert not fits.fits()
 
 
 def test_an_attribute_that_is_gone_is_noticed() -> None:
@@ -30,7 +28,7 @@ def test_an_attribute_that_is_gone_is_noticed() -> None:
         def __init__(self) -> None:
             self.pipelined: list[object] = []
 
-    assert not protocol.fits(Renamed)
+    assert not fits.fits(Renamed)
 
 
 def test_where_the_lane_does_not_fit_completions_go_over_asgi_and_the_log_says_so(
