@@ -78,6 +78,7 @@ PROBES: dict[str, dict[str, Any]] = {
     "tool_choice allowed_tools": _with_tools(
         tool_choice={"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [_NAMED]}}
     ),
+    "custom tools": {"tools": [{"type": "custom", "custom": {"name": "run", "description": "Runs code."}}]},
     "parallel_tool_calls: false": _with_tools(parallel_tool_calls=False),
     "functions": {"functions": [_TOOL["function"]]},
     "response_format json_object": {"response_format": {"type": "json_object"}},
