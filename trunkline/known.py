@@ -83,11 +83,14 @@ class Known:
             return False
         text, size = data[start:end], data[: at - 2]
         try:
-            plain = text.decode()
+            said = plain = text.decode()
         except UnicodeDecodeError:
             return False
-        if "\\" in plain and "\\" in (plain := plain.replace("\\n", "").replace('\\"', "")):
-            return False
+        if "\\" in said:
+            plain = said.replace("\\n", "").replace('\\"', "")
+            if "\\" in plain:
+                return False
+            said = said.replace("\\n", "\n").replace('\\"', '"')
         if not plain.isprintable() or (self._opik and b"data:" in text):
             return False
         if (rest != stop and data[rest:stop].strip(self._padding)) or size.strip(_HEX) or int(size, 16) != len(data) - at - 2:
@@ -98,7 +101,7 @@ class Known:
         if not text:
             return False
         if self._told is not None:
-            self._told(text.decode().replace("\\n", "\n").replace('\\"', '"'))
+            self._told(said)
         out.write(b"%b%b%b" % (self._before, text, self._after))
         return True
 

@@ -172,6 +172,8 @@ def wire_names(names: Iterable[str], alphabet: str, longest: int, *, first: str 
     that stand for something else on the wire (the vendor's own tools).
     """
     names, reserved = list(names), set(taken)
+    if not names:
+        return {}
     legal = re.compile(f"[{first}][{alphabet}]{{0,{longest - 1}}}")
     mapped = {name: name for name in names if legal.fullmatch(name) and name not in reserved}
     taken = set(mapped.values()) | reserved

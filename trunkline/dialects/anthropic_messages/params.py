@@ -12,7 +12,6 @@ import re
 from typing import Any
 
 import msgspec
-from msgspec import Raw
 
 from ...chat import KNOWN_FIELDS, ChatRequest
 from ...errors import CallerError
@@ -45,6 +44,7 @@ UNKNOWN: dict[str, tuple[object, str]] = {
     "prompt_cache_options": (None, "the vendor caches by cache_control marks"),
 }
 _PERSONAL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|\+[\d\s().-]{7,}")
+_BETAS = msgspec.json.Decoder(list[str] | str | None)
 TIERS = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only"}
 
 
@@ -67,9 +67,11 @@ def betas(request: ChatRequest) -> list[str]:
     """The beta features that the caller names, as the vendor's SDK takes them: `betas`, a list."""
     found: list[str] = []
     for name in ("betas", "anthropic_beta"):
-        raw = request.wire.get(name, Raw(b"null"))
+        raw = request.wire.get(name)
+        if raw is None:
+            continue
         try:
-            given = msgspec.json.decode(raw, type=list[str] | str | None) or []
+            given = _BETAS.decode(raw) or []
         except msgspec.DecodeError:
             raise CallerError(f"{name} must be a list of texts", param=name) from None
         listed = [given] if isinstance(given, str) else given
