@@ -70,7 +70,7 @@ class Known:
         head, out = self._head, self._out
         if head is None or out is None or out.full or self._framing is None or self._framing.busy:
             return False
-        at = data.find(b"\n", 0, 10) + 1
+        at = data.find(b"\r\n", 0, 10) + 2
         if at < 3 or not data.startswith(head, at):
             return False
         start = at + len(head)
