@@ -22,4 +22,4 @@ def test_many_wrong_keys_wait_longer_and_a_right_one_does_not(tmp_path: Path) ->
         began = time.monotonic()
         right = httpx.post(f"{running.url}/v1/chat/completions", headers={"x-api-key": "the-admin-key-of-this-test"}, json={})
         assert right.status_code == 400
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < waits[-1]
