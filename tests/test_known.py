@@ -50,7 +50,8 @@ def known(learnt: bytes, text: str, sent: bytes = b"", *, opik: bool = False, to
     """What has learnt that, and the caller behind it."""
     one, caller = Known(told), Caller()
     one.begin(caller, opik, caller)
-    one.learn(learnt, text, sent or learnt)
+    if one.wants(text):
+        one.learn(learnt, text, sent or learnt)
     return one, caller
 
 
@@ -158,5 +159,16 @@ def test_a_stream_that_changes_all_the_time_is_left_alone_in_the_end() -> None:
     one = known(event(chunk(" fox")), " fox")[0]
     for number in range(MOST + 3):
         data = event(chunk(" fox") | {"id": f"chatcmpl-{number}"})
-        one.learn(data, " fox", data)
+        if one.wants(" fox"):
+            one.learn(data, " fox", data)
+    assert not one.wants(" fox")
     assert not one.chunk(framed(data))
+
+
+def test_what_is_known_already_and_came_in_pieces_is_no_change() -> None:
+    one, caller = known(event(chunk(" fox")), " fox")
+    for _ in range(MOST + 3):
+        one.learn(event(chunk(" dog")), " dog", event(chunk(" dog")))
+    assert one.wants(" fox")
+    assert one.chunk(framed(event(chunk(" cat"))))
+    assert len(caller.chunks) == 1

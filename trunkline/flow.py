@@ -97,7 +97,7 @@ class Relaying:
         self.model = ""
         self.known = Known()
         self.text = ""
-        """Of the last chunk that was fed, where it was of text alone and nobody watches."""
+        """Of what was fed last, where it was one chunk of text alone and nobody watches."""
         self.payload = b""
         """What the caller got of it."""
 
@@ -113,12 +113,12 @@ class Relaying:
             if text is None:
                 self.known.forget()
                 self._look(relay.feed(frame))
-            else:
+            elif len(frames) == 1:
                 self.text, self.payload = text, relay.out[-1]
         return self._taken()
 
     def learn(self, data: bytes) -> None:
-        if self.text:
+        if self.known.wants(self.text):
             self.known.learn(data, self.text, b"data: %b\n\n" % self.payload)
 
     def close(self) -> list[bytes]:
@@ -173,7 +173,8 @@ class Translating:
             self.watcher.texts.setdefault(self.known.choice, []).append(text)
 
     def learn(self, data: bytes) -> None:
-        if (event := self.text) is not None and self.skipped is not None:
+        event = self.text
+        if event is not None and self.skipped is not None and self.known.wants(event.text):
             payload = self.encoder.text(event.text, event.choice)  # once more: the first chunk of a choice has its role, too
             self.known.learn(data, event.text, b"data: %b\n\n" % payload, event.choice)
 

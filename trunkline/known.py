@@ -105,28 +105,30 @@ class Known:
         out.write(b"%b%b%b" % (self._before, text, self._after))
         return True
 
-    def learn(self, data: bytes, text: str, event: bytes, choice: int = 0) -> None:
-        """`data` was one event with this text and nothing else, for which the caller gets `event`; the role is in neither.
+    def wants(self, text: str) -> bool:
+        """Whether an event with this text can teach anything: its place must be plain."""
+        return self._learnt < MOST and _SAMPLE.fullmatch(text) is not None
 
-        A text whose place is not plain teaches nothing.
-        """
-        if self._learnt >= MOST or _SAMPLE.fullmatch(text) is None:
-            return
+    def learn(self, data: bytes, text: str, event: bytes, choice: int = 0) -> None:
+        """`data` was one event with this text (which it `wants`) and nothing else; the caller gets `event` for it. Neither has a role."""
         string = b'"%b"' % text.encode()
         if data.count(string) != 1 or event.count(string) != 1:
             return
+        head, _, rest = data.partition(string)
+        head, rest = head + b'"', b'"' + rest
+        hidden = _HIDDEN.search(rest)
+        padding = hidden or _END.search(rest)
+        start, end = padding.span(1) if padding else (len(rest), len(rest))
+        middle, tail = rest[:start], rest[end:] + b"\r\n"
+        if (head, middle, tail) == (self._head, self._middle, self._tail):
+            return  # it was known, and came in pieces
         self._learnt += 1
         self.choice = choice
-        head, _, rest = data.partition(string)
-        rest = b'"' + rest
-        padding = _HIDDEN.search(rest)
-        self._padding = _WORD if padding else b" "
-        padding = padding or _END.search(rest)
-        start, end = padding.span(1) if padding else (len(rest), len(rest))
-        self._middle, self._tail = rest[:start], rest[end:] + b"\r\n"
+        self._padding = _WORD if hidden else b" "
+        self._middle, self._tail = middle, tail
         before, _, after = event.partition(string)
         self._before, self._after = (b"", b"") if event == data else (before + b'"', b'"' + after)
-        self._head = head + b'"' if self._learnt < MOST else None
+        self._head = head if self._learnt < MOST else None
 
     def forget(self) -> None:
         """Something else than text came: a choice may have ended, or what comes next may have to say more than its text."""
