@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.dialects.anthropic_messages.test_request import target
+from tests.dialects.anthropic_messages.asking import target
 from trunkline.dialects import anthropic_messages as dialect
 from trunkline.errors import UpstreamError
 from trunkline.wire import HttpResponse

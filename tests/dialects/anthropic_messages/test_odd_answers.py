@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.dialects.anthropic_messages.test_request import target
+from tests.dialects.anthropic_messages.asking import target
 from tests.dialects.anthropic_messages.test_stream import START, begin, end, piece, run, stop
 from tests.dialects.replaying import fed, folded
 from trunkline.chat import Event, Failed, Finished, ReasoningDetail, RefusalDelta

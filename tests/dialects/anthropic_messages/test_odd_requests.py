@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.dialects.anthropic_messages.asking import body, encode, notes, target
 from tests.dialects.anthropic_messages.oracle import judge
 from tests.dialects.anthropic_messages.test_failures import error, refusal
-from tests.dialects.anthropic_messages.test_request import body, encode, notes, target
 from tests.strategies import PDF, PNG, decoded
 from trunkline.dialects import anthropic_messages as dialect
 from trunkline.dialects.media import seen

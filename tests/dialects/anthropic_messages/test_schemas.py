@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from msgspec import Raw
 
-from tests.dialects.anthropic_messages.test_request import TOOL, USER, body, encode, notes
+from tests.dialects.anthropic_messages.asking import TOOL, USER, body, encode, notes
 from tests.strategies import schemas as any_schemas
 from tests.strategies import strict_schemas
 from trunkline.dialects.anthropic_messages.schemas import closed

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.dialects.anthropic_messages.test_request import target
+from tests.dialects.anthropic_messages.asking import target
 from trunkline.chat import (
     Event,
     Extra,

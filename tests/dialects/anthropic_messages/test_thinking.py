@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.dialects.anthropic_messages.test_request import TOOL, USER, answer, asked, body, call, encode, notes
+from tests.dialects.anthropic_messages.asking import TOOL, USER, answer, asked, body, call, encode, notes
 from trunkline.errors import CallerError
 
 SIGNED = {"type": "reasoning.text", "text": "hm", "signature": "sig", "format": "anthropic"}

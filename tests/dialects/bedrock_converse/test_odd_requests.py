@@ -8,8 +8,8 @@ import pytest
 
 from tests.strategies import PDF, PNG
 
+from .asking import HI, IMAGE, asking, call, tool
 from .oracle import CLAUDE_3, LLAMA, NOVA, SONNET_4_5, encoded, noted
-from .test_request import HI, IMAGE, asking, call, tool
 
 BRANCHES = {"anyOf": [{"type": "object", "properties": {"a": {"type": "string"}}}, {"type": "object", "properties": {"b": {}}}]}
 

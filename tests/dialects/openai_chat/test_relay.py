@@ -11,77 +11,12 @@ from hypothesis import strategies as st
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletionChunk
 
-from trunkline.chat import Event, Extra, Failed, Finished, Logprobs, Metered, ReasoningDelta, Started, TextDelta, ToolDelta, ToolStarted
+from tests.dialects.openai_chat.playing import STAMP, USAGE, Played, call, calling, chunk, role, target
+from trunkline.chat import Extra, Finished, Logprobs, Metered, ReasoningDelta, Started, TextDelta, ToolDelta, ToolStarted
 from trunkline.dialects.openai_chat import Relay, decode_stream
 from trunkline.fold import completion, fold
 from trunkline.framing import framer
-from trunkline.stamp import Stamp
-from trunkline.target import Target
 from trunkline.wire import Frame
-
-STAMP = Stamp("chatcmpl-1", 7)
-USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
-
-
-def target(*quirks: str) -> Target:
-    return Target(
-        provider="host", kind="openai_compatible", model="asked", dialect="openai_chat", base_url="http://h/v1", quirks=frozenset(quirks)
-    )
-
-
-def chunk(delta: Any = None, finish: Any = None, *, index: Any = 0, **top: Any) -> dict[str, Any]:
-    choice = {"index": index, "delta": {} if delta is None else delta, "finish_reason": finish}
-    return {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "served", "choices": [choice], **top}
-
-
-def role(content: Any = "", **delta: Any) -> dict[str, Any]:
-    return chunk({"role": "assistant", "content": content, **delta})
-
-
-class Played:
-    """A stream of these payloads, relayed to its end."""
-
-    def __init__(self, *payloads: dict[str, Any] | bytes | Frame, quirks: tuple[str, ...] = ()) -> None:
-        self.relay = Relay(target(*quirks), STAMP)
-        self.events: list[Event] = []
-        for payload in payloads:
-            data = payload if isinstance(payload, bytes | Frame) else json.dumps(payload).encode()
-            self.events += self.relay.feed(data if isinstance(data, Frame) else Frame(data))
-        self.events += self.relay.close()
-        self.chunks = [json.loads(payload) for payload in self.relay.out]
-        self.usage = json.loads(self.relay.usage_chunk) if self.relay.usage_chunk else None
-        self.failed = next((event for event in self.events if isinstance(event, Failed)), None)
-
-    @property
-    def deltas(self) -> list[dict[str, Any]]:
-        return [choice["delta"] for chunk in self.chunks for choice in chunk["choices"]]
-
-    @property
-    def finishes(self) -> list[str]:
-        return [c["finish_reason"] for chunk in self.chunks for c in chunk["choices"] if c["finish_reason"] is not None]
-
-    @property
-    def calls(self) -> list[tuple[str, str, str]]:
-        """(id, name, arguments) as a client that follows OpenAI's rules joins them."""
-        joined: dict[int, list[str]] = {}
-        for delta in self.deltas:
-            for call in delta.get("tool_calls") or ():
-                held = joined.setdefault(call["index"], ["", "", ""])
-                said = (call.get("id"), call["function"].get("name"), call["function"].get("arguments"))
-                held[:] = [text + (more or "") for text, more in zip(held, said, strict=True)]
-        assert list(joined) == list(range(len(joined)))
-        return [(id, name, arguments) for id, name, arguments in joined.values()]
-
-
-def call(index: Any = 0, id: Any = None, name: Any = None, arguments: Any = None) -> dict[str, Any]:
-    function = {key: value for key, value in (("name", name), ("arguments", arguments)) if value is not None}
-    piece: dict[str, Any] = {"function": function} | ({"id": id, "type": "function"} if id is not None else {})
-    return piece if index is None else {"index": index, **piece}
-
-
-def calling(*pieces: dict[str, Any], finish: Any = None) -> dict[str, Any]:
-    return chunk({"tool_calls": list(pieces)}, finish)
-
 
 # ── the usual stream ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -263,6 +198,12 @@ def test_reasoning_is_read_under_either_name(name: str) -> None:
     assert ReasoningDelta("th") in played.events
 
 
+@pytest.mark.parametrize("word", ["null", "None", "FINISH_REASON_UNSPECIFIED"])
+def test_a_word_for_null_is_no_finish(word: str) -> None:
+    played = Played(chunk({"role": "assistant", "content": "a"}, word), chunk({"content": "b"}, word), chunk({}, "length"))
+    assert [c["finish_reason"] for each in played.chunks for c in each["choices"]] == [None, None, "length"]
+
+
 # ── usage ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -313,148 +254,6 @@ def test_a_usage_chunk_keeps_what_else_it_has() -> None:
         "model": "asked",
         "created": 1,
     }
-
-
-# ── tool calls ───────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_openais_calls_are_relayed_and_a_call_without_arguments_becomes_an_empty_object() -> None:
-    played = Played(
-        role(None, tool_calls=[call(0, "a", "f", "")]), calling(call(0, arguments='{"x"')), calling(call(0, arguments=":1}")),
-        calling(call(1, "b", "g", "")), chunk({}, "tool_calls"),
-    )  # fmt: skip
-    assert played.calls == [("a", "f", '{"x":1}'), ("b", "g", "{}")]
-    assert [e for e in played.events if isinstance(e, ToolStarted)] == [ToolStarted(0, "a", "f"), ToolStarted(1, "b", "g")]
-    assert played.events[-2:] == [ToolDelta(1, "{}"), Finished("tool_calls")]
-
-
-F, G = '{"x":1}', "{}"
-HABITS: dict[str, list[dict[str, Any]]] = {
-    "whole, in one chunk": [calling(call(0, "a", "f", F), call(1, "b", "g", G))],
-    "whole, without an index": [calling(call(None, "a", "f", F)), calling(call(None, "b", "g", G))],
-    "pieces without an index": [
-        calling(call(None, "a", "f", "")),
-        calling(call(None, arguments='{"x"')),
-        calling(call(None, arguments=":1}")),
-        calling(call(None, "b", "g")),
-    ],
-    "every call has the index 0": [calling(call(0, "a", "f", F)), calling(call(0, "b", "g", "")), calling(call(0, arguments=G))],
-    "indexes count content blocks": [
-        calling(call(1, "a", "f", "")),
-        calling(call(1, arguments=F)),
-        calling(call(3, "b", "g", "")),
-        calling(call(3, arguments=G)),
-    ],
-    "the id and name on every piece": [
-        calling(call(0, "a", "f", "")),
-        calling(call(0, "a", "f", '{"x"')),
-        calling(call(0, "a", "f", ":1}")),
-        calling(call(1, "b", "g", G)),
-    ],
-    "the id and name on every piece, no index": [
-        calling(call(None, "a", "f", "")),
-        calling(call(None, "a", "f", '{"x"')),
-        calling(call(None, "a", "f", ":1}")),
-        calling(call(None, "b", "g", G)),
-    ],
-    "a new id on every piece": [
-        calling(call(0, "a", "f", "")),
-        calling({**call(0, "z", "f", F), "function": {"arguments": F}}),
-        calling(call(1, "b", "g", G)),
-    ],
-    "the name after the id": [
-        calling({"index": 0, "id": "a", "type": "function"}),
-        calling(call(0, None, "f", F)),
-        calling(call(1, "b", "g", G)),
-    ],
-    "name and arguments a level too high": [
-        calling({"index": 0, "id": "a", "name": "f", "arguments": {"x": 1}}),
-        calling({"index": 1, "id": "b", "name": "g", "arguments": None}),
-    ],
-    "empty texts for what was said": [
-        calling(call(0, "a", "f", "")),
-        calling({**call(0, "", "", F), "type": ""}),
-        calling(call(1, "b", "g", G)),
-    ],
-    "arguments as an object": [calling(call(0, "a", "f", {"x": 1})), calling(call(1, "b", "g", {}))],
-    "no arguments": [calling(call(0, "a", "f", F)), calling(call(1, "b", "g"))],
-    "one call, bare": [chunk({"tool_calls": call(0, "a", "f", F)}), chunk({"tool_calls": call(1, "b", "g", G)})],
-}
-
-
-@pytest.mark.parametrize("habit", HABITS)
-def test_parallel_calls_come_out_as_openais_however_the_host_counts_them(habit: str) -> None:
-    played = Played(*HABITS[habit], chunk({}, "tool_calls"))
-    assert played.calls == [("a", "f", '{"x":1}'), ("b", "g", "{}")]
-    folded = fold(played.events).choices[0].calls
-    assert [(c.id, c.arguments) for c in folded.values()] == [("a", '{"x":1}'), ("b", "{}")]
-    assert list(folded) == [0, 1]
-    assert joined(played) == played.calls, "OpenAI's own client joins what is said twice"
-
-
-def joined(played: Played) -> list[tuple[str, str, str]]:
-    """The calls as OpenAI's Python client puts a stream together."""
-    state = ChatCompletionStreamState()
-    for each in played.chunks:
-        state.handle_chunk(ChatCompletionChunk.model_validate(each))
-    calls = state.current_completion_snapshot.choices[0].message.tool_calls or []
-    return [(call.id, call.function.name, call.function.arguments) for call in calls if call.type == "function"]
-
-
-def test_parallel_calls_of_one_name_without_ids_are_two_calls() -> None:
-    whole = [calling(call(0, None, "f", '{"x":1}')), calling(call(0, None, "f", '{"x":2}'))]
-    played = Played(*whole, chunk({}, "tool_calls"))
-    assert [(name, arguments) for _, name, arguments in played.calls] == [("f", '{"x":1}'), ("f", '{"x":2}')]
-    assert len({id for id, _, _ in played.calls}) == 2
-
-
-def test_no_two_calls_have_one_id() -> None:
-    played = Played(calling(call(0, "a", "f", F)), calling(call(1, "a", "g", "")), calling(call(1, "a", "g", G)), chunk({}, "tool_calls"))
-    assert played.calls == [("a", "f", F), ("call_1_0_1", "g", G)]
-    assert joined(played) == played.calls
-    assert Played(calling(call(0, "a", "f", F), call(1, "a", "g", G)), chunk({}, "tool_calls")).calls == played.calls
-
-
-@pytest.mark.parametrize("word", ["null", "None", "FINISH_REASON_UNSPECIFIED"])
-def test_a_word_for_null_is_no_finish(word: str) -> None:
-    played = Played(chunk({"role": "assistant", "content": "a"}, word), chunk({"content": "b"}, word), chunk({}, "length"))
-    assert [c["finish_reason"] for each in played.chunks for c in each["choices"]] == [None, None, "length"]
-
-
-def test_calls_on_the_finish_chunk_are_whole() -> None:
-    played = Played(calling(call(0, "a", "f"), finish="tool_calls"))
-    assert played.calls == [("a", "f", "{}")]
-
-
-@pytest.mark.parametrize("id", ["", None])
-def test_a_call_without_an_id_gets_one_that_no_other_has(id: Any) -> None:
-    played = Played(calling({**call(0, None, "f", "{}"), "id": id}, {**call(1, None, "g", "{}"), "id": id}), chunk({}, "tool_calls"))
-    assert [id for id, _, _ in played.calls] == ["call_1_0_0", "call_1_0_1"]
-
-
-def test_arguments_that_come_as_an_object_keep_every_digit() -> None:
-    data = json.dumps(calling(call(0, "a", "f", "@"))).encode().replace(b'"@"', b'{"n":12345678901234567890,"x":0.1000000000000000055}')
-    assert Played(data, chunk({}, "tool_calls")).calls[0][2] == '{"n":12345678901234567890,"x":0.1000000000000000055}'
-
-
-def test_a_custom_call_is_relayed_as_it_is() -> None:
-    piece = {"index": 0, "id": "c", "type": "custom", "custom": {"name": "x", "input": "y"}}
-    for first in (role(None, tool_calls=[piece]), chunk({"tool_calls": [piece]})):
-        played = Played(first, calling({"index": 0, "custom": {"input": "z"}}), chunk({}, "tool_calls"))
-        assert played.deltas[0]["tool_calls"] == [piece]
-        assert [event for event in played.events if isinstance(event, ToolStarted | ToolDelta)] == [
-            ToolStarted(0, "c", "x", custom=True), ToolDelta(0, "y"), ToolDelta(0, "z"),
-        ]  # fmt: skip
-
-
-def test_a_legacy_call_is_the_only_tool_call_of_its_choice() -> None:
-    played = Played(
-        role(None, function_call={"name": "f", "arguments": ""}),
-        chunk({"function_call": {"arguments": '{"x":1}'}}),
-        chunk({}, "function_call"),
-    )
-    message = completion(fold(played.events), STAMP, legacy=True)["choices"][0]["message"]
-    assert message["function_call"] == {"name": "f", "arguments": '{"x":1}'}
 
 
 # ── members beside OpenAI's ──────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,116 @@
+"""Tools, the choice among them, and answers by a schema, as each family of models takes them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from .asking import FORMAT, HI, LOOP, NAMED_G, SCHEMA, tool
+from .oracle import CLAUDE_3, LLAMA, NOVA, NOVA_2, SONNET_4_5, encoded, noted
+
+# ── tools ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("model", "choice", "sent_choice", "tools", "notes"),
+    [
+        (CLAUDE_3, "auto", None, ["f", "g"], []),
+        (CLAUDE_3, "required", {"any": {}}, ["f", "g"], []),
+        (CLAUDE_3, NAMED_G, {"tool": {"name": "g"}}, ["f", "g"], []),
+        (
+            CLAUDE_3,
+            {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [NAMED_G]}},
+            {"any": {}},
+            ["g"],
+            ["tool_choice"],
+        ),
+        ("mistral.mistral-large-2407-v1:0", NAMED_G, {"any": {}}, ["g"], []),
+        (LLAMA, "required", None, ["f", "g"], ["tool_choice"]),
+        (LLAMA, NAMED_G, None, ["g"], ["tool_choice"]),
+    ],
+)
+def test_the_choice_among_tools(model: str, choice: Any, sent_choice: Any, tools: list[str], notes: list[str]) -> None:
+    sent, result = encoded({"messages": [HI], "tools": [tool("f"), tool("g")], "tool_choice": choice}, model)
+    assert sent["toolConfig"].get("toolChoice") == sent_choice
+    assert [t["toolSpec"]["name"] for t in sent["toolConfig"]["tools"]] == tools
+    assert noted(result) == notes
+
+
+def test_choice_none_leaves_the_tools_out() -> None:
+    sent, result = encoded({"messages": [HI], "tools": [tool("f")], "tool_choice": "none"})
+    assert "toolConfig" not in sent
+    assert noted(result) == []
+
+
+def test_a_history_with_calls_keeps_its_tools_even_when_none_may_be_called_or_none_is_offered() -> None:
+    sent, result = encoded({"messages": LOOP, "tools": [tool("f")], "tool_choice": "none"}, NOVA)
+    assert [t["toolSpec"]["name"] for t in sent["toolConfig"]["tools"]] == ["f"]
+    assert sent["system"] == [{"text": "Answer in text. Do not call a tool."}]
+    assert noted(result, "emulated") == ["tool_choice"]
+    sent, result = encoded({"messages": LOOP})
+    assert [t["toolSpec"]["name"] for t in sent["toolConfig"]["tools"]] == ["f"]
+    assert noted(result, "added") == ["tools"]
+
+
+def test_a_tool_without_parameters_has_a_schema_that_the_vendor_takes() -> None:
+    sent, _ = encoded({"messages": [HI], "tools": [{"type": "function", "function": {"name": "f"}}]})
+    assert sent["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"] == {"type": "object", "properties": {}}
+
+
+def test_strict_tools_where_the_model_has_them() -> None:
+    body = {"messages": [HI], "tools": [tool("f", strict=True)]}
+    sent, result = encoded(body, SONNET_4_5)
+    assert sent["toolConfig"]["tools"][0]["toolSpec"]["strict"] is True
+    assert noted(result) == []
+    sent, result = encoded(body, CLAUDE_3)
+    assert "strict" not in sent["toolConfig"]["tools"][0]["toolSpec"]
+    assert noted(result) == ["tools[0].function.strict"]
+
+
+def test_web_search_is_novas_own_tool_and_named_elsewhere() -> None:
+    sent, result = encoded({"messages": [HI], "web_search_options": {}}, NOVA_2)
+    assert sent["toolConfig"] == {"tools": [{"systemTool": {"name": "nova_grounding"}}]}
+    assert noted(result) == []
+    sent, result = encoded({"messages": [HI], "web_search_options": {}})
+    assert "toolConfig" not in sent
+    assert noted(result) == ["web_search_options"]
+
+
+# ── formats ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_schema_by_the_vendors_own_means_where_the_model_has_them() -> None:
+    sent, result = encoded({"messages": [HI], "response_format": FORMAT, "tools": [tool("f")]})
+    form = sent["outputConfig"]["textFormat"]
+    assert form["type"] == "json_schema"
+    assert form["structure"]["jsonSchema"]["name"] == "answer"
+    assert json.loads(form["structure"]["jsonSchema"]["schema"]) == SCHEMA
+    assert (result.check, result.json_tool, noted(result)) == ("", "", [])
+
+
+def test_a_schema_by_a_forced_tool_elsewhere() -> None:
+    sent, result = encoded({"messages": [HI], "response_format": FORMAT}, CLAUDE_3)
+    assert result.json_tool == "answer"
+    assert sent["toolConfig"]["toolChoice"] == {"tool": {"name": "answer"}}
+    assert sent["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"] == SCHEMA
+    assert noted(result, "emulated") == ["response_format"]
+    sent, result = encoded({"messages": [HI], "response_format": FORMAT, "tools": [tool("answer")]}, CLAUDE_3)
+    assert sent["toolConfig"]["toolChoice"] == {"any": {}}
+    assert [t["toolSpec"]["name"] for t in sent["toolConfig"]["tools"]] == ["answer", result.json_tool]
+    assert result.json_tool != "answer"
+
+
+@pytest.mark.parametrize(("model", "more"), [(LLAMA, {}), (CLAUDE_3, {"tools": [tool("f")], "tool_choice": "required"})])
+def test_a_schema_by_instruction_and_check_where_no_tool_may_be_forced(model: str, more: dict[str, Any]) -> None:
+    sent, result = encoded({"messages": [HI], "response_format": FORMAT, **more}, model)
+    assert json.dumps(SCHEMA) in sent["system"][0]["text"]
+    assert (result.check, json.loads(bytes(result.schema))) == ("schema", SCHEMA)
+
+
+def test_json_object_is_an_instruction_and_a_check() -> None:
+    sent, result = encoded({"messages": [HI], "response_format": {"type": "json_object"}})
+    assert "JSON" in sent["system"][0]["text"]
+    assert result.check == "json"
+    assert noted(result) == ["response_format"]
