@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 import threading
 import time
@@ -16,7 +17,7 @@ from trunkline.access import Limits, key_hash
 from trunkline.errors import CallerError, OperatorError
 from trunkline.secret import Secret
 from trunkline.store import gateway_keys, provider_keys
-from trunkline.store.engine import HEAD, connect, is_new, reading, writing
+from trunkline.store.engine import HEAD, connect, into_wal, is_new, reading, writing
 from trunkline.store.records import AuthConfig, Credential, GatewayKey, fresh_id, instant
 from trunkline.store.store import Rows, Store
 
@@ -220,6 +221,33 @@ def test_replicas_that_start_together_make_one_schema(url: str, tmp_path: Path) 
     for each in opened:
         if isinstance(each, Store):
             each.close()
+
+
+def test_whoever_opens_a_new_file_while_another_holds_it_waits(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    holder = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    holder.execute("BEGIN EXCLUSIVE")
+    refused = threading.Event()
+
+    class Opening(sqlite3.Connection):
+        def execute(self, sql: str, *more: Any) -> sqlite3.Cursor:
+            try:
+                return super().execute(sql, *more)
+            except sqlite3.OperationalError:
+                refused.set()
+                raise
+
+    def let_go() -> None:
+        refused.wait(10)
+        holder.execute("COMMIT")
+
+    threading.Thread(target=let_go).start()
+    opening = sqlite3.connect(path, timeout=0, isolation_level=None, factory=Opening)
+    into_wal(opening)
+    assert refused.is_set()
+    assert opening.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    opening.close()
+    holder.close()
 
 
 def test_migrations_make_the_same_schema_as_the_tables(url: str, tmp_path: Path) -> None:
