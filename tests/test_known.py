@@ -46,9 +46,9 @@ class Caller:
         self.events.append(data)
 
 
-def known(learnt: bytes, text: str, sent: bytes = b"", *, opik: bool = False, told: Any = None) -> tuple[Known, Caller]:
+def known(learnt: bytes, text: str, sent: bytes = b"", *, opik: bool = False, keeps: bool = False) -> tuple[Known, Caller]:
     """What has learnt that, and the caller behind it."""
-    one, caller = Known(told), Caller()
+    one, caller = Known(keeps), Caller()
     one.begin(caller, opik, caller)
     if one.wants(text):
         one.learn(learnt, text, sent or learnt)
@@ -74,11 +74,10 @@ def test_a_chunk_that_is_known_differs_from_the_learnt_one_in_its_text_alone(tex
 
 @given(TEXTS)
 def test_an_event_that_is_translated_has_the_text_of_the_chunk_and_nothing_else_of_it(text: str) -> None:
-    told: list[str] = []
-    one, caller = known(event({"delta": " fox"}, 3), " fox", event(chunk(" fox")), told=told.append)
+    one, caller = known(event({"delta": " fox"}, 3), " fox", event(chunk(" fox")), keeps=True)
     if one.chunk(framed(event({"delta": text}, 5))):
         assert [of(sent) for sent in caller.events] == [chunk(text)]
-        assert told == [text]
+        assert one.said == [text]
         assert text, "what says nothing is not sent"
     assert not caller.chunks
 

@@ -6,7 +6,7 @@ end is a promise: `last` is said only of a stream whose every choice said why it
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -162,12 +162,15 @@ class Translating:
         self.begun: set[int] = set()
         self.finished: set[int] = set()
         self.skipped: Any = getattr(self.decoder, "skipped", None)
-        """Tells the decoder of the text of an event that it was not fed; a decoder that has no such method is fed them all."""
-        self.known = Known(self._told)
+        """Tells the decoder of the texts of events that it was not fed; a decoder that has no such method is fed them all."""
+        self.known = Known(keeps=True)
         self.text: TextDelta | None = None
         """What was fed last, where it was that and nothing else."""
 
-    def _told(self, text: str) -> None:
+    def _catch_up(self, said: list[str]) -> None:
+        """What has passed without being fed is heard of before anything else is."""
+        text = "".join(said)
+        said.clear()
         self.skipped(text)
         if self.watcher is not None:
             self.watcher.texts.setdefault(self.known.choice, []).append(text)
@@ -180,6 +183,8 @@ class Translating:
 
     def feed(self, frames: list[Frame]) -> list[bytes]:
         self.text = None
+        if self.known.said:
+            self._catch_up(self.known.said)
         if len(frames) == 1 and self.undo.idle:
             events = self._events(frames[0])
             if len(events) == 1:
@@ -204,6 +209,8 @@ class Translating:
         return self.decoder.feed(frame)
 
     def close(self) -> list[bytes]:
+        if self.known.said:
+            self._catch_up(self.known.said)
         return self.encoder.encode(self.seen(self.undo.apply(self.decoder.close())))
 
     def seen(self, events: list[Event]) -> list[Event]:
@@ -234,8 +241,13 @@ class Translating:
         return self.encoder.usage_chunk()
 
 
-async def batches(flow: Flow, opened: Opened, framing: Framer, provider: str, include_usage: bool) -> AsyncGenerator[Batch, None]:
-    """The batches of one stream, the last marked. UpstreamError where the vendor fails, or stops before it has finished."""
+async def batches(
+    flow: Flow, opened: Opened, framing: Framer, provider: str, include_usage: bool, whole: Callable[[], None] | None = None
+) -> AsyncGenerator[Batch, None]:
+    """The batches of one stream, the last marked. UpstreamError where the vendor fails, or stops before it has finished.
+
+    `whole` is called once the answer is whole, before the caller can have read the last of it.
+    """
     written = False
     sse = framing if isinstance(framing, Sse) else None
 
@@ -285,6 +297,8 @@ async def batches(flow: Flow, opened: Opened, framing: Framer, provider: str, in
                 raise UpstreamError(f"{provider} ended its stream before the answer was finished", code="upstream_incomplete")
             usage = flow.usage() if include_usage else b""
             opened.release()
+            if whole is not None:
+                whole()
             yield Batch([*payloads, usage] if usage else payloads, last=True)
             return
     finally:

@@ -32,19 +32,22 @@ REMEMBERED = 4096
 class Known:
     """Constants of one target."""
 
-    __slots__ = ("headers", "name", "straight", "target")
+    __slots__ = ("added", "constant", "headers", "name", "straight", "target")
 
     def __init__(self, target: Target, watched: bool) -> None:
         self.target = target
         self.name = header_text(target.name)
         """As `x-trunkline-target` has it."""
+        self.constant = isinstance(target.auth, NoAuth | Bearer | HeaderKey) and not target.query
+        """Its key never changes and goes into a header."""
+        self.added: Headers = ()
+        """What it then puts behind the headers of each request. Holds a secret."""
         self.headers: Headers = ()
-        """All headers of a JSON request, where the key never changes. Holds a secret."""
-        constant = isinstance(target.auth, NoAuth | Bearer | HeaderKey)
-        if constant:
-            plain = HttpRequest("POST", "", (("content-type", "application/json"), *target.headers))
-            self.headers = sign(plain, target.auth, 0.0).headers
-        self.straight = constant and target.dialect == "openai_chat" and target.kind != "local" and not target.query and not watched
+        """All headers of a JSON request. Holds a secret."""
+        if self.constant:
+            self.added = sign(HttpRequest("POST", "", target.headers), target.auth, 0.0).headers
+            self.headers = (("content-type", "application/json"), *self.added)
+        self.straight = self.constant and target.dialect == "openai_chat" and target.kind != "local" and not watched
         """Nothing has to be waited for before a request may leave, nor kept of its answer."""
 
 

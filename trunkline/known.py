@@ -10,7 +10,6 @@ those of quotes and line ends, or with what is not printable, takes the usual ro
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Protocol
 
 _SAMPLE = re.compile(r"[A-Za-z0-9 .,;:!?()*#_-]+")
@@ -45,13 +44,14 @@ class Busy(Protocol):
 
 
 class Known:
-    """The text chunks of one choice of one stream. `told` hears of each text that the caller was sent in place of the chunk it came in."""
+    """The text chunks of one choice of one stream."""
 
-    __slots__ = ("_after", "_before", "_framing", "_head", "_learnt", "_middle", "_opik", "_out", "_padding", "_tail", "_told", "choice")
+    __slots__ = ("_after", "_before", "_framing", "_head", "_learnt", "_middle", "_opik", "_out", "_padding", "_tail", "choice", "said")
 
-    def __init__(self, told: Callable[[str], None] | None = None) -> None:
+    def __init__(self, keeps: bool = False) -> None:
         self.choice = 0
-        self._told = told
+        self.said: list[str] | None = [] if keeps else None
+        """The texts that the caller was sent in place of the chunks they came in, where somebody is to hear of them (`keeps`) later on."""
         self._head: bytes | None = None
         self._middle = self._tail = self._padding = b""
         self._before = self._after = b""
@@ -100,8 +100,8 @@ class Known:
             return True
         if not text:
             return False
-        if self._told is not None:
-            self._told(said)
+        if self.said is not None:
+            self.said.append(said)
         out.write(b"%b%b%b" % (self._before, text, self._after))
         return True
 

@@ -16,20 +16,25 @@ log = logging.getLogger("trunkline")
 class Outbox:
     """Keeps the order of what is written to one transport, as long as all of it goes through here or `flush` comes first."""
 
-    __slots__ = ("_waiting",)
+    __slots__ = ("waiting",)
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[asyncio.Transport, bytes]] = []
+        self.waiting: list[tuple[asyncio.Transport, bytes]] = []
+        """Whoever writes for every token of a stream may append here itself, if it calls `begin` where this is empty."""
 
     def write(self, transport: asyncio.Transport, data: bytes) -> None:
         """Send this at the end of the round, unless the transport is closed by then."""
-        if not self._waiting:
-            asyncio.get_running_loop().call_soon(self.flush)
-        self._waiting.append((transport, data))
+        if not self.waiting:
+            self.begin()
+        self.waiting.append((transport, data))
+
+    def begin(self) -> None:
+        """The first write of a round is about to come."""
+        asyncio.get_running_loop().call_soon(self.flush)
 
     def flush(self) -> None:
         """Send all of it now: what must happen before a transport is closed or written to by somebody else."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self.waiting = self.waiting, []
         for transport, data in waiting:
             if not transport.is_closing():
                 try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from functools import partial
 from time import perf_counter
 
 from msgspec import Struct
@@ -246,12 +247,14 @@ async def _streamed(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
         return _folded(call, reply, await _said(call, prepared, gw, whole))
     flow: Relaying | Translating
     flow = Relaying(prepared, call.stamp) if prepared.relays else Translating(prepared, call.stamp, call.legacy)
-    flowing = batches(flow, opened, framer(content_type, prepared.dialect.FRAMING), target.provider, call.request.include_usage)
-    if target.kind == "local":
-        flowing = _explained(flowing, target, gw)
+    remember = None
     if gw.vault is not None and gw.vault.watches(target):
         flow.watcher = Watcher()
-        flowing = _remembered(flowing, flow.watcher, call, gw.vault)
+        remember = partial(gw.vault.remember, call.caller, flow.watcher)
+    framing = framer(content_type, prepared.dialect.FRAMING)
+    flowing = batches(flow, opened, framing, target.provider, call.request.include_usage, remember)
+    if target.kind == "local":
+        flowing = _explained(flowing, target, gw)
     first = await anext(flowing)
     call.waited += perf_counter() - began
     reply.model = flow.model or target.model

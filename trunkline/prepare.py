@@ -120,6 +120,9 @@ def refuse_dropped(encoded: Encoded) -> None:
 
 async def signed(http: HttpRequest, target: Target, gw: Gateway) -> HttpRequest:
     """The request as it leaves: the config's headers and query, then the signature over all of it."""
+    known = gw.known(target)
+    if known.constant:
+        return HttpRequest(http.method, http.url, http.headers + known.added, http.body)
     if target.headers:
         http = HttpRequest(http.method, http.url, http.headers + target.headers, http.body)
     if target.query:

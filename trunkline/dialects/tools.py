@@ -81,8 +81,13 @@ def stand_in(spec: CustomSpec) -> FunctionSpec:
     return FunctionSpec(spec.name, spec.description, Raw(msgspec.json.encode(schema)))
 
 
+NO_CUSTOMS: frozenset[str] = frozenset()
+
+
 def customs(request: ChatRequest) -> frozenset[str]:
     """`Encoded.customs`: the names of the custom tools on offer."""
+    if not request.tools:
+        return NO_CUSTOMS
     return frozenset(
         custom_spec(tool.custom, f"tools[{i}].custom").name
         for i, tool in enumerate(request.tools or ())

@@ -116,7 +116,7 @@ def split(request: ChatRequest, notes: Notes) -> tuple[list[Placed], list[Turn]]
 
 def _name_lost(message: Message, at: str, notes: Notes) -> None:
     """A participant's name, and an earlier spoken answer by its id, have no place among bare turns."""
-    if not isinstance(message, Tool | FunctionResult) and message.name:
+    if not isinstance(message, (Tool, FunctionResult)) and message.name:
         notes.dropped(f"{at}.name", "this provider knows no participants' names")
     if isinstance(message, Assistant) and message.audio is not None:
         notes.dropped(f"{at}.audio", "this provider knows no earlier audio answers")
@@ -140,6 +140,8 @@ def _assistant(turns: list[Turn], at: str) -> AssistantTurn:
 
 def placed_parts(content: object, at: str, notes: Notes) -> list[Placed]:
     """Parts with their places; empty texts removed, refusals as text, unknown parts dropped and named."""
+    if isinstance(content, str):
+        return [Placed(Text(content), f"{at}.content")] if content else []
     listed = isinstance(content, list)
     placed = []
     for i, part in enumerate(parts(content)):  # type: ignore[arg-type]

@@ -132,7 +132,10 @@ class Lane(Driven):
             self.chunks = []
         state = protocol.gateway_state
         self.last_write = state.now
-        state.outbox.write(protocol.transport, data)
+        outbox = state.outbox
+        if not outbox.waiting:
+            outbox.begin()
+        outbox.waiting.append((protocol.transport, data))
 
     def chunk(self, data: bytes) -> None:
         """What upstream sent as one chunk goes on as one, frame and all, where the caller speaks HTTP/1.1."""
@@ -142,7 +145,10 @@ class Lane(Driven):
             return
         state = protocol.gateway_state
         self.last_write = state.now
-        state.outbox.write(protocol.transport, data)
+        outbox = state.outbox
+        if not outbox.waiting:
+            outbox.begin()
+        outbox.waiting.append((protocol.transport, data))
 
     def end(self) -> None:
         state = self.protocol.gateway_state

@@ -189,6 +189,8 @@ def remote_urls(request: ChatRequest, all_of_them: bool) -> list[str]:
     """URLs of images and files that the vendor will not fetch: plain http ones, or (Vertex) all of them."""
     found: list[str] = []
     for message in request.messages:
+        if isinstance(message.content, str):
+            continue
         for part in parts(message.content):
             url = part.url if isinstance(part, Image) else (part.file.file_data or "") if isinstance(part, File) else ""
             if is_remote(url) and (all_of_them or url[:5].lower() == "http:") and url not in found:

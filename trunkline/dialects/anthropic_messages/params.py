@@ -50,12 +50,13 @@ TIERS = {"auto": "auto", "default": "standard_only", "standard_only": "standard_
 
 def name_unknown(request: ChatRequest, notes: Notes) -> None:
     """A note for each member that is given, means something, and has no like here."""
-    for field, (neutral, why) in UNKNOWN.items():
-        value = getattr(request, field)
-        if value is not None and value != neutral:
-            notes.dropped(field, why)
     for field in request.wire:
-        if field not in KNOWN_FIELDS and field not in OWN and field not in READ:
+        if field in UNKNOWN:
+            neutral, why = UNKNOWN[field]
+            value = getattr(request, field)
+            if value is not None and value != neutral:
+                notes.dropped(field, why)
+        elif field not in KNOWN_FIELDS and field not in OWN and field not in READ:
             notes.dropped(field, "not known to this provider")
 
 
@@ -126,6 +127,8 @@ def sampling(request: ChatRequest, facts: Facts, thinking: Plan, notes: Notes) -
 
 
 def stop_sequences(request: ChatRequest, notes: Notes) -> list[str]:
+    if request.stop is None:
+        return []
     kept = [stop for stop in request.stops if stop.strip()]
     if len(kept) < len(request.stops):
         notes.dropped("stop", "the vendor refuses stop sequences that are only white space")
@@ -134,6 +137,8 @@ def stop_sequences(request: ChatRequest, notes: Notes) -> list[str]:
 
 def metadata(request: ChatRequest, notes: Notes) -> dict[str, Any]:
     """`metadata.user_id`, from the vendor's own spelling, `safety_identifier` or `user`, in this order."""
+    if request.metadata is None and request.safety_identifier is None and request.user is None:
+        return {}
     given = request.metadata or {}
     ids = {"metadata.user_id": given.get("user_id"), "safety_identifier": request.safety_identifier, "user": request.user}
     found = [(param, value) for param, value in ids.items() if isinstance(value, str) and value]

@@ -16,11 +16,11 @@ from urllib.parse import quote
 import msgspec
 
 from ...chat import ChatRequest, Text
-from ...errors import CallerError, OperatorError
+from ...errors import OperatorError
 from ...target import Encoded, Notes, Target
 from ...wire import Headers, HttpRequest
 from .. import tools as tools_of
-from ..turns import AssistantTurn, Placed, Turn, end_with_user, split
+from ..turns import Placed, end_with_user, split
 from . import content, params, schemas, thinking, tooling
 from .models import Facts, facts, vertex_facts
 
@@ -40,21 +40,17 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
     plan = thinking.plan(request, row, turns, limit, ceiling, notes)
     end_with_user(turns, notes, goes_on=row.prefill and not plan.on)
 
-    offers, own = tooling.offers(request, notes)
-    choice = tools_of.choice(request)
-    if not offers and not own and choice.mode in ("required", "named"):
-        raise CallerError("tool_choice asks for a tool call but tools is empty", param="tool_choice")
-    names = _wire_names(offers, own, turns, request)
-    taken = {*names.values(), *tooling.own_names(own), tooling.WEB_SEARCH}
-    shape = schemas.plan(request, row, choice, row.forced_tools and not plan.manual, taken, notes)
+    tools = tooling.read(request, turns, notes)
+    shape = schemas.plan(request, row, tools.choice, row.forced_tools and not plan.manual, tools.taken, notes)
 
     body: dict[str, Any] = {} if target.kind == "vertex" else {"model": target.model}
     body |= {"max_tokens": plan.max_tokens}
     instructed = [*system, *([Placed(Text(shape.instruction), "response_format")] if shape.instruction else [])]
     if blocks := content.system_blocks(instructed):
         body["system"] = blocks
-    body["messages"] = content.messages(turns, names, notes)
-    body |= _tools(request, offers, own, choice, names, row, plan, shape, notes)
+    body["messages"] = content.messages(turns, tools.names, notes)
+    if tools.any or shape.tool is not None or request.web_search_options is not None:
+        body |= _tools(request, tools, row, plan, shape, notes)
     if plan.thinking:
         body["thinking"] = plan.thinking
     if output := _output_config(request, plan, shape):
@@ -74,7 +70,7 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
     return Encoded(
         http=_http(body, target, bool(request.stream), [*params.betas(request), *plan.betas]),
         notes=notes.done(),
-        names=tools_of.renamed(names),
+        names=tools_of.renamed(tools.names),
         customs=tools_of.customs(request),
         json_tool=shape.tool["name"] if shape.tool else "",
         check=shape.check,
@@ -105,32 +101,17 @@ def _http(body: dict[str, Any], target: Target, stream: bool, betas: list[str]) 
     )
 
 
-def _wire_names(offers: list[tools_of.Offer], own: list[Any], turns: list[Turn], request: ChatRequest) -> dict[str, str]:
-    """The caller's tool names → wire names, of tools and of the calls in the history. The vendor's own tools keep their names."""
-    called = [call.name for turn in turns if isinstance(turn, AssistantTurn) for call in turn.calls]
-    taken = tooling.own_names(own) | ({tooling.WEB_SEARCH} if request.web_search_options is not None else set())
-    wanted = dict.fromkeys([*(offer.function.name for offer in offers), *called])
-    return tools_of.wire_names(wanted, schemas.ALPHABET, schemas.LONGEST, first=schemas.ALPHABET, taken=taken)
-
-
 def _tools(
-    request: ChatRequest,
-    offers: list[tools_of.Offer],
-    own: list[Any],
-    choice: tools_of.Choice,
-    names: dict[str, str],
-    row: Facts,
-    plan: thinking.Plan,
-    shape: schemas.Format,
-    notes: Notes,
+    request: ChatRequest, tools: tooling.Tools, row: Facts, plan: thinking.Plan, shape: schemas.Format, notes: Notes
 ) -> dict[str, Any]:
     """`tools` and `tool_choice`, with the tool that stands for a schema among them."""
-    listed: list[Any] = [*tooling.tool_list(offers, choice, names, row, tooling.natives(request), notes), *own]
+    choice = tools.choice
+    listed: list[Any] = [*tooling.tool_list(tools, row, tooling.natives(request), notes), *tools.own]
     searching = tooling.web_search(request, notes)
     if searching is not None:
         listed.append(searching)
     if shape.tool is None:
-        picked = tooling.tool_choice(request, choice, names, row, plan.manual, notes)
+        picked = tooling.tool_choice(request, choice, tools.names, row, plan.manual, notes)
         return {"tools": listed, **({"tool_choice": picked} if picked else {})} if listed else {}
     alone = choice.mode == "none" or not listed  # else one of the caller's tools, or the answer
     forced: dict[str, Any] = {"type": "tool", "name": shape.tool["name"]} if alone else {"type": "any"}

@@ -9,7 +9,7 @@ Source: https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -18,12 +18,44 @@ from msgspec import Raw, Struct
 from ...chat import ChatRequest
 from ...errors import CallerError
 from ...target import Notes
-from ..tools import Choice, Offer, narrowed, offered
+from ..tools import Choice, Offer, choice, narrowed, offered, wire_names
+from ..turns import AssistantTurn, Turn
 from .models import Facts
-from .schemas import closed, object_schema
+from .schemas import ALPHABET, LONGEST, closed, object_schema
 
 WEB_SEARCH = "web_search"
 _OWN_TOOL = re.compile(r"[a-z_]+_20\d{6}|mcp_toolset")
+
+
+class Tools(Struct):
+    """The tools of a request, the choice among them, and what they are called on the wire."""
+
+    any: bool
+    """There are tools on offer, or calls in the history, or a choice among tools."""
+    offers: list[Offer]
+    own: list[Raw]
+    """The vendor's own, as the caller wrote them."""
+    choice: Choice
+    names: dict[str, str]
+    """The caller's name → wire name, of the tools on offer and of the calls in the history. The vendor's own keep their names."""
+    taken: Collection[str]
+    """Wire names that stand for something."""
+
+
+def read(request: ChatRequest, turns: list[Turn], notes: Notes) -> Tools:
+    """What the request has of tools. CallerError where the choice asks for a tool that is not there."""
+    called = [call.name for turn in turns if isinstance(turn, AssistantTurn) for call in turn.calls]
+    if not (request.tools or request.functions or called or request.tool_choice is not None or request.function_call is not None):
+        return Tools(False, [], [], Choice("auto"), {}, (WEB_SEARCH,))
+    functions, own = offers(request, notes)
+    picked = choice(request)
+    if not functions and not own and picked.mode in ("required", "named"):
+        raise CallerError("tool_choice asks for a tool call but tools is empty", param="tool_choice")
+    reserved = own_names(own)
+    searching = {WEB_SEARCH} if request.web_search_options is not None else set()
+    wanted = dict.fromkeys([*(offer.function.name for offer in functions), *called])
+    names = wire_names(wanted, ALPHABET, LONGEST, first=ALPHABET, taken=reserved | searching)
+    return Tools(True, functions, own, picked, names, {*names.values(), *reserved, WEB_SEARCH})
 
 
 def offers(request: ChatRequest, notes: Notes) -> tuple[list[Offer], list[Raw]]:
@@ -65,11 +97,9 @@ def own_names(tools: list[Raw]) -> set[str]:
     return {msgspec.json.decode(tool, type=_OwnTool).name for tool in tools} - {""}
 
 
-def tool_list(
-    found: list[Offer], choice: Choice, names: Mapping[str, str], facts: Facts, own: Mapping[str, dict[str, Raw]], notes: Notes
-) -> list[dict[str, Any]]:
+def tool_list(tools: Tools, facts: Facts, own: Mapping[str, dict[str, Raw]], notes: Notes) -> list[dict[str, Any]]:
     """The function tools that may be called. `own` is what `natives` found."""
-    return [_tool(offer, names, facts, notes) | own.get(offer.param, {}) for offer in narrowed(found, choice, notes)]
+    return [_tool(offer, tools.names, facts, notes) | own.get(offer.param, {}) for offer in narrowed(tools.offers, tools.choice, notes)]
 
 
 def _tool(offer: Offer, names: Mapping[str, str], facts: Facts, notes: Notes) -> dict[str, Any]:
