@@ -52,7 +52,7 @@ def test_several_events_in_one_read_teach_nothing_that_loses_one_of_them(name: s
     made = openai if name == "openai_chat" else claude
     flow: Any = Relaying(prepared(name), STAMP) if name == "openai_chat" else Translating(prepared(name), STAMP, False)
     caller = Caller()
-    flow.known.begin(caller, False, caller)
+    flow.known.begin(caller, False, False)
     flow.feed([Frame(made("", role="assistant"))])
     told = ""
     for texts in (("fox", "dog"), ("fox", "cat"), ("fox", "owl"), ("a",), ("b",), ("c", "d"), ("c", "e")):

@@ -261,8 +261,10 @@ async def batches(
         payloads = flow.feed(framing.feed(data))
         if payloads:
             sink.send(payloads)
-        if between and not sse.busy:  # type: ignore[union-attr]
-            flow.learn(data)
+        if sse is not None:
+            flow.known.busy = sse.busy
+            if between and not sse.busy:
+                flow.learn(data)
         written = flow.failed is not None or flow.done
         return not written
 
@@ -272,7 +274,7 @@ async def batches(
                 if flow.sink is None:
                     data = await opened.next()
                 else:
-                    flow.known.begin(flow.sink.out, flow.sink.opik, sse)
+                    flow.known.begin(flow.sink.out, flow.sink.opik, sse is None or sse.busy)
                     data = await opened.each(write, flow.known.chunk)
             except UpstreamError:
                 if not flow.whole():

@@ -36,17 +36,12 @@ class Out(Protocol):
         ...
 
 
-class Busy(Protocol):
-    @property
-    def busy(self) -> bool:
-        """Part of an event is held: the next read does not begin one."""
-        ...
-
-
 class Known:
     """The text chunks of one choice of one stream."""
 
-    __slots__ = ("_after", "_before", "_framing", "_head", "_learnt", "_middle", "_opik", "_out", "_padding", "_tail", "choice", "said")
+    __slots__ = ("_after", "_before", "_head", "_learnt", "_middle", "_opik", "_out", "_padding", "_tail", "busy", "choice", "said")
+
+    _out: Out
 
     def __init__(self, keeps: bool = False) -> None:
         self.choice = 0
@@ -57,18 +52,18 @@ class Known:
         self._before = self._after = b""
         """What stands around the text in the caller's event; `_before` is empty where that is the very chunk."""
         self._learnt = 0
-        self._out: Out | None = None
-        self._framing: Busy | None = None
         self._opik = False
+        self.busy = True
+        """The next read does not begin an event: part of one is held, or the answer has not begun."""
 
-    def begin(self, out: Out, opik: bool, framing: Busy | None) -> None:
-        """The caller's answer has begun. On Opik's paths `data:` never stands in what is sent on; without `framing` nothing is known."""
-        self._out, self._opik, self._framing = out, opik, framing
+    def begin(self, out: Out, opik: bool, busy: bool) -> None:
+        """The caller's answer has begun. On Opik's paths `data:` never stands in what is sent on."""
+        self._out, self._opik, self.busy = out, opik, busy
 
     def chunk(self, data: bytes) -> bool:
         """Send on one HTTP chunk that is one event like those before it; False, and nothing done, for any other bytes."""
-        head, out = self._head, self._out
-        if head is None or out is None or out.full or self._framing is None or self._framing.busy:
+        head = self._head
+        if head is None or self.busy or self._out.full:
             return False
         at = data.find(b"\r\n", 0, 10) + 2
         if at < 3 or not data.startswith(head, at):
@@ -96,13 +91,13 @@ class Known:
         if (rest != stop and data[rest:stop].strip(self._padding)) or size.strip(_HEX) or int(size, 16) != len(data) - at - 2:
             return False
         if not self._before:
-            out.chunk(data)
+            self._out.chunk(data)
             return True
         if not text:
             return False
         if self.said is not None:
             self.said.append(said)
-        out.write(b"%b%b%b" % (self._before, text, self._after))
+        self._out.write(b"%b%b%b" % (self._before, text, self._after))
         return True
 
     def wants(self, text: str) -> bool:

@@ -94,6 +94,43 @@ def test_a_slow_answer_that_keeps_coming_is_not_cut(loop: str) -> None:
     run(main(), loop)
 
 
+@both_loops
+def test_a_stream_whose_reads_are_known_is_kept_while_it_talks_and_given_up_when_it_falls_silent(loop: str) -> None:
+    async def main() -> None:
+        async with serving() as server:
+            sent: list[float] = []
+
+            async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                await server.read(reader)
+                writer.write(HEAD)
+                for _ in range(20):
+                    sent.append(monotonic())
+                    writer.write(b"1\r\na\r\n")
+                    await asyncio.sleep(0.05)  # a second in all
+                await reader.read()
+
+            server.handler = handler
+            up, passed = client(), list[bytes]()
+            opened = await up.open(server.post(), Timeouts(first_byte=5, idle=0.4))
+
+            def known(data: bytes) -> bool:
+                passed.append(data)
+                return True
+
+            async def listen() -> None:
+                while await opened.each(lambda _: True, known):
+                    pass
+
+            with pytest.raises(UpstreamError, match="idle_timeout"):
+                await listen()
+            assert len(sent) == 20, "it was not cut while it talked"
+            assert len(passed) > 10
+            assert 0.35 < monotonic() - sent[-1] < 1.5
+            await up.aclose()
+
+    run(main(), loop)
+
+
 def test_a_request_the_server_never_reads_ends_with_the_first_byte_timeout() -> None:
     async def main() -> None:
         async with serving() as server:

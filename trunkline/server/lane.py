@@ -16,6 +16,9 @@ from .completions import complete, fresh
 from .head import Head
 
 if TYPE_CHECKING:
+    from asyncio import Transport
+
+    from ..outbox import Outbox
     from .protocol import LaneProtocol
 
 COMMENT_SECONDS = 15.0
@@ -37,9 +40,12 @@ class Lane(Driven):
     """One completion on one connection: uvicorn's cycle as far as its protocol looks, and the pipeline's `Out`."""
 
     __slots__ = (
-        "began", "body", "chunks", "disconnected", "full", "head", "keep_alive", "last_write", "may_start", "more_body", "protocol",
-        "refusal", "response_complete", "size", "streaming",
+        "began", "body", "chunks", "disconnected", "full", "head", "keep_alive", "may_start", "more_body", "outbox", "protocol", "quiet",
+        "refusal", "response_complete", "size", "streaming", "transport",
     )  # fmt: skip
+
+    transport: Transport
+    outbox: Outbox
 
     def __init__(self, protocol: LaneProtocol, head: Head, keep_alive: bool) -> None:
         self.protocol = protocol
@@ -56,7 +62,8 @@ class Lane(Driven):
         self.response_complete = False
         self.streaming = False
         self.full = False
-        self.last_write = 0.0
+        self.quiet = 0
+        """Sweeps since the last write of a stream."""
 
     @property
     def message_event(self) -> Lane:
@@ -115,6 +122,7 @@ class Lane(Driven):
     def start(self, headers: str) -> None:
         protocol = self.protocol
         self.streaming = True
+        self.transport, self.outbox = protocol.transport, protocol.gateway_state.outbox
         framed = "transfer-encoding: chunked\r\n" if protocol.chunked else ""
         if not protocol.chunked:
             self.keep_alive = False
@@ -124,31 +132,27 @@ class Lane(Driven):
         protocol.gateway_state.streams.add(self)
 
     def write(self, data: bytes) -> None:
-        protocol = self.protocol
-        if data and protocol.chunked:
+        if data and self.protocol.chunked:
             data = b"%x\r\n%b\r\n" % (len(data), data)
         if self.chunks:
             data = b"".join((*self.chunks, data))
             self.chunks = []
-        state = protocol.gateway_state
-        self.last_write = state.now
-        outbox = state.outbox
+        self.quiet = 0
+        outbox = self.outbox
         if not outbox.waiting:
             outbox.begin()
-        outbox.waiting.append((protocol.transport, data))
+        outbox.waiting.append((self.transport, data))
 
     def chunk(self, data: bytes) -> None:
         """What upstream sent as one chunk goes on as one, frame and all, where the caller speaks HTTP/1.1."""
-        protocol = self.protocol
-        if not protocol.chunked or self.chunks:
+        if self.chunks or not self.protocol.chunked:
             self.write(data[data.index(b"\n") + 1 : -2])
             return
-        state = protocol.gateway_state
-        self.last_write = state.now
-        outbox = state.outbox
+        self.quiet = 0
+        outbox = self.outbox
         if not outbox.waiting:
             outbox.begin()
-        outbox.waiting.append((protocol.transport, data))
+        outbox.waiting.append((self.transport, data))
 
     def end(self) -> None:
         state = self.protocol.gateway_state
@@ -170,9 +174,10 @@ class Lane(Driven):
             protocol.transport.close()
         protocol.on_response_complete()
 
-    def sweep(self, now: float) -> None:
-        """Once a second: keep a silent stream warm, and give up one that its caller has not read for long."""
-        silent = now - self.last_write
+    def sweep(self, every: float) -> None:
+        """Each so many seconds: keep a silent stream warm, and give up one that its caller has not read for long."""
+        self.quiet += 1
+        silent = self.quiet * every
         if self.full:
             if silent > STALL_SECONDS:
                 self.protocol.transport.abort()

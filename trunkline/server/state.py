@@ -55,5 +55,5 @@ class State:
             if isinstance(connection, LaneProtocol):
                 connection.sweep(now)
         for stream in list(self.streams):
-            stream.sweep(now)
+            stream.sweep(TICK)
         self._sweeping = loop.call_later(TICK, self._sweep, loop, connections) if connections else None

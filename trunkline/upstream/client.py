@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping
+from math import inf
 from typing import Any
 
 from ..outbox import Outbox
@@ -146,6 +147,10 @@ class Upstream:
         now = loop.time()
         nearest = now + TICK
         for connection in list(self._live):
+            if connection.heard:
+                connection.heard = False
+                if connection.deadline != inf:
+                    connection.deadline = max(connection.deadline, now + connection.timeouts.idle)
             if connection.deadline <= now:
                 connection.expire(now)
             elif connection.deadline < nearest:

@@ -38,9 +38,9 @@ class Connection(asyncio.Protocol):
     """Lent to one request at a time. `send` gives the future of its answer; every failure is an UpstreamError there or in its Reply."""
 
     __slots__ = (
-        "bad", "begun", "between", "blocked", "bodiless", "deadline", "feed", "first_at", "future", "head_size", "headers", "keep",
-        "known", "left", "loop", "on_body", "on_header", "overhead", "parser", "phase", "pieces", "pool", "raw", "received", "reply",
-        "reused", "seen", "sink", "status", "time", "timeouts", "transport",
+        "bad", "begun", "between", "blocked", "bodiless", "deadline", "feed", "first_at", "future", "head_size", "headers", "heard",
+        "keep", "known", "left", "loop", "on_body", "on_header", "overhead", "parser", "phase", "pieces", "pool", "raw", "received",
+        "reply", "reused", "seen", "sink", "status", "time", "timeouts", "transport",
     )  # fmt: skip
 
     def __init__(self, pool: Pool, loop: asyncio.AbstractEventLoop) -> None:
@@ -61,6 +61,8 @@ class Connection(asyncio.Protocol):
         self.between = False
         """The parser has seen a chunk to its end and nothing of the next: a whole one that it is not shown makes no difference to it."""
         self.reused = self.blocked = False
+        self.heard = False
+        """Since the sweeper last looked there were reads that did not move the deadline."""
         self.bad: UpstreamError | None = None
         self.left = 0
         self.pieces: list[bytes] = []
@@ -150,7 +152,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self.between and self.known is not None and self.known(data):
-            self.deadline = self.time() + self.timeouts.idle
+            self.heard = True
             return
         size = len(data)
         waiting = self.phase == WAITING
@@ -295,6 +297,7 @@ class Connection(asyncio.Protocol):
         if self.phase == DONE and self.keep and not self.blocked and len(pool.idle) < pool.limits.max_idle:
             self.phase = IDLE
             self.reused = True
+            self.heard = False
             self.deadline = self.time() + pool.limits.idle_seconds
             pool.idle.append(self)
         else:
