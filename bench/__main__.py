@@ -17,7 +17,7 @@ from pathlib import Path
 
 from . import processes as p
 from .load import request_for
-from .servers import KEYS, Gateway, gateway, install, upstream_and_nginx
+from .servers import BARE, KEYS, Gateway, gateway, install, upstream_and_nginx
 
 MESSAGES = '[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"Tell me about foxes."}]'
 UNARY = '{"model":"%s","messages":' + MESSAGES + ',"temperature":0.7}'
@@ -87,14 +87,16 @@ def rows(bench: Bench, only: str) -> Iterator[str]:
             yield row(name, f"{value:.2f}x nginx", f"{bar}x", value <= bar, detail)
 
         if only in "unary":
+            with gateway(bench.folder, upstream, first, more=BARE) as running:
+                yield from unary(running, "CPU per unary request, nothing but the way there", 2.5)
             with gateway(bench.folder, upstream, first) as running:
                 yield row("`trunkline serve` to first answer", f"{running.started:.2f} s", "0.4 s", running.started <= 0.4)
-                yield from unary(running, "CPU per unary request, open mode", 2.5)
+                yield from unary(running, "CPU per unary request, open mode, metrics", 3.0)
                 memory = p.memory_mb(running.pid)
                 yield row("memory after load", f"{memory:.0f} MB", "60 MB", memory <= 60)
         if only in "keys":
             with gateway(bench.folder, upstream, first, more=KEYS, keys=10_000) as running:
-                yield from unary(running, "CPU per unary request, keys mode, 10,000 keys", 3.0)
+                yield from unary(running, "CPU per unary request, keys mode, 10,000 keys, metrics", 3.0)
                 memory = p.memory_mb(running.pid)
                 yield row("memory after load, 10,000 keys", f"{memory:.0f} MB", "60 MB", memory <= 60)
         if only in "streams":

@@ -36,6 +36,7 @@ kind = "anthropic"
 api_key = "sk-bench"
 base_url = "http://127.0.0.1:{upstream}"
 """
+BARE = "[telemetry]\nmetrics = false\n"
 KEYS = '[auth]\nmode = "keys"\nadmin_key = "bench-admin-key"\n'
 
 

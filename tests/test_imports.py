@@ -21,7 +21,7 @@ LAYERS = [
     {"credentials", "store", "local"},
     {"config", "oidc"},
     {"routing"},
-    {"registry", "plan"},
+    {"registry", "plan", "meter"},
     {"vault", "emulate", "gateway"},
     {"prepare"},
     {"flow", "repair"},

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from .chat import Event, Failed, Finished, Started, TextDelta
+from .chat import Event, Failed, Finished, Metered, Started, TextDelta, Usage
 from .dialects import Decoder, openai_chat
 from .emulate import Undo
 from .errors import UpstreamError
@@ -96,6 +96,8 @@ class Relaying:
         self.failed: Failed | None = None
         self.model = ""
         self.known = Known()
+        self.metered: Usage | None = None
+        """The usage, as far as it has come."""
         self.text = ""
         """Of what was fed last, where it was one chunk of text alone and nobody watches."""
         self.payload = b""
@@ -134,6 +136,8 @@ class Relaying:
                 self.failed = self.failed or event  # type: ignore[assignment]
             elif kind is Started:
                 self.model = event.model  # type: ignore[union-attr]
+            elif kind is Metered:
+                self.metered = event.usage  # type: ignore[union-attr]
 
     def _taken(self) -> list[bytes]:
         out, self.relay.out = self.relay.out, []
@@ -233,6 +237,11 @@ class Translating:
                     if index is not None:
                         self.begun.add(index)
         return events
+
+    @property
+    def metered(self) -> Usage | None:
+        """The usage, as far as it has come."""
+        return self.encoder.usage
 
     def whole(self) -> bool:
         return bool(self.finished) and self.finished >= self.begun

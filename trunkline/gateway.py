@@ -11,6 +11,7 @@ from random import random
 from typing import TYPE_CHECKING
 
 from .errors import OperatorError
+from .meter import Meter
 from .plan import Speeds, plan
 from .routing.resolve import resolve
 from .signing import sign
@@ -60,6 +61,8 @@ class Gateway:
         self.locals: dict[str, LocalModel] = {}
         self.slowdown = Slowdown()
         self.speeds = Speeds()
+        self.meter: Meter | None = Meter()
+        """None where nobody wants to know."""
         self.costs: dict[str, float] = {}
         """Target → dollars for a thousand tokens in and out, for aliases that go by price; read off the request path."""
         self._known: dict[int, Known] = {}

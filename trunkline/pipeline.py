@@ -15,9 +15,10 @@ from time import perf_counter
 from msgspec import Struct
 
 from .access import Caller, covers, may_use
-from .chat import ChatRequest, Event, Failed
+from .chat import ChatRequest, Event, Failed, Usage
 from .dialects import openai_chat
 from .dialects.failures import passed_on
+from .dialects.openai_chat.shapes import WireUsage
 from .emulate import Undo, at_choice
 from .errors import CallerError, UpstreamError
 from .fanout import all_opened, gathered, merged
@@ -48,6 +49,9 @@ class Call(Struct):
     strict: bool = False
     waited: float = 0.0
     """Seconds spent waiting for upstreams before the answer began: what is not our own time."""
+    target: Target | None = None
+    """Who was asked last."""
+    attempts: int = 0
 
     @property
     def legacy(self) -> bool:
@@ -72,6 +76,10 @@ class Reply(Struct):
     rest: AsyncGenerator[Batch, None] | None = None
     flow: Flow | None = None
     """What the rest comes from, where it may be given a sink."""
+    usage: Usage | WireUsage | None = None
+    """Of a whole answer."""
+    counting: Relaying | Translating | None = None
+    """Knows the usage of a stream, as far as it has come."""
 
 
 async def respond(call: Call, gw: Gateway) -> Reply:
@@ -83,6 +91,7 @@ async def respond(call: Call, gw: Gateway) -> Reply:
     failures: list[UpstreamError] = []
     for attempts, target in enumerate(targets, 1):
         before = call.waited
+        call.target, call.attempts = target, attempts
         prepared: Prepared | None = None
         try:
             prepared = at_once(request, target, gw) or await prepare(request, target, call.caller, gw)
@@ -141,7 +150,7 @@ async def _whole(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
     reply = Reply(target, notes, passed_on(response.headers), target.model)
     if prepared.relays:
         wire, reply.body = openai_chat.relay_response(response, target, call.stamp)
-        reply.model = wire.model
+        reply.model, reply.usage = wire.model, wire.usage
         if gw.vault is not None and gw.vault.watches(target):
             _remember(openai_chat.events_of(wire, reply.body), call, gw.vault)
         return reply
@@ -179,6 +188,7 @@ def _folded(call: Call, reply: Reply, events: list[Event]) -> Reply:
     """Events as the caller's body, or as a stream of one batch where a stream was asked for."""
     folded: Folded = fold(events)
     reply.model = folded.model = folded.model or reply.target.model
+    reply.usage = folded.usage
     if not call.request.stream:
         reply.body = to_json(folded, call.stamp, legacy=call.legacy)
         return reply
@@ -258,7 +268,7 @@ async def _streamed(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
     first = await anext(flowing)
     call.waited += perf_counter() - began
     reply.model = flow.model or target.model
-    reply.first, reply.rest, reply.flow = first, flowing, flow
+    reply.first, reply.rest, reply.flow, reply.counting = first, flowing, flow, flow
     return reply
 
 
@@ -324,5 +334,5 @@ async def _parallel(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
         flowing = _remembered(flowing, watcher, call, gw.vault)
     first = await anext(flowing)
     call.waited += perf_counter() - began
-    reply.first, reply.rest = first, flowing
+    reply.first, reply.rest, reply.counting = first, flowing, flows[0]
     return reply

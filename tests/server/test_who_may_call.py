@@ -63,6 +63,7 @@ NEEDS = {
     "GET /is-alive/ver": "anyone",
     "GET /health/live": "anyone",
     "GET /health/ready": "anyone",
+    "GET /metrics": "anyone",
 }
 PAGES = ("GET /", "GET /docs", "GET /openapi.json")
 

@@ -20,9 +20,9 @@ from ..secret import Secret
 from ..target import NoAuth
 from .reading import Reader, nearest, shown
 from .rows import Row, discovered, url_fault
-from .schema import AuthTable, Egress, ModelTable, PriceTable, ProviderTable, Server, Settings, Storage
+from .schema import AuthTable, Egress, ModelTable, PriceTable, ProviderTable, Server, Settings, Storage, Telemetry
 
-TABLES: dict[str, Any] = {"server": Server, "storage": Storage, "auth": AuthTable, "egress": Egress}
+TABLES: dict[str, Any] = {"server": Server, "storage": Storage, "auth": AuthTable, "egress": Egress, "telemetry": Telemetry}
 """Tables that are one Struct each."""
 NAMED = ("providers", "models", "prices")
 """Tables of tables: `[providers.NAME]`."""

@@ -60,6 +60,10 @@ class Egress(Struct, frozen=True, kw_only=True):
     private_addresses: Literal["auto", "allow", "deny"] = "auto"
 
 
+class Telemetry(Struct, frozen=True, kw_only=True):
+    metrics: bool = True
+
+
 class OAuthTable(Struct, frozen=True, kw_only=True):
     """`[providers.NAME.oauth]`: client credentials in place of a key."""
 
@@ -127,6 +131,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     storage: Storage = Storage()
     auth: AuthTable = AuthTable()
     egress: Egress = Egress()
+    telemetry: Telemetry = Telemetry()
     providers: Mapping[str, ProviderTable] = {}
     models: Mapping[str, ModelTable] = {}
     prices: Mapping[str, PriceTable] = {}

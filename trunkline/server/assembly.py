@@ -24,12 +24,14 @@ from ..config.snapshot import Snapshot
 from ..credentials import Credentials
 from ..errors import OperatorError
 from ..gateway import Gateway
+from ..meter import Meter
 from ..routing.resolve import resolve
 from ..target import Timeouts
 from ..upstream import Egress, Upstream
 from ..vault import Vault
 from ..wire import HttpRequest
 from .state import State
+from .tallies import EVERY, Now, Tallies, folder
 
 if TYPE_CHECKING:
     from ..oidc import Issuer
@@ -72,14 +74,19 @@ def egress_of(settings: Settings) -> Egress:
 
 
 class Assembly:
-    def __init__(self, boot: Boot) -> None:
+    """`crew`: the number of the parent, where this is one of several workers."""
+
+    def __init__(self, boot: Boot, crew: int | None = None) -> None:
         self.boot = boot
         settings = boot.settings
+        self.tallies = Tallies(folder(Path(settings.data), crew) if crew is not None else None)
         self.upstream = Upstream(egress=egress_of(settings))
         self.credentials = Credentials(self.upstream.fetch)
         self.issuer: Issuer | None = _issuer(settings)
         self.live = live_of(boot.config, os.environ, overrides=boot.overrides, tokens=lambda settings: self.issuer)
         self.gateway = Gateway(self.live, self.upstream, self.credentials, Vault())
+        if not settings.telemetry.metrics:
+            self.gateway.meter = None
         self.state = State(self.gateway, int(settings.server.max_body_mb * 1024 * 1024))
         self.stopping = False
         self._local_options: dict[str, Mapping[str, str]] = {}
@@ -102,7 +109,8 @@ class Assembly:
         for provider in self.live.snapshot.providers:
             if provider.kind == "local" and provider.options.get("load") == "start":
                 self._tasks.append(asyncio.create_task(self._warm(provider.name)))
-
+        if self.tallies.shared is not None and self.gateway.meter is not None:
+            self._tasks.append(asyncio.create_task(self._share(self.gateway.meter)))
         settle()
 
     async def stop(self) -> None:
@@ -115,6 +123,22 @@ class Assembly:
         await self.live.stop()
         await self.credentials.close()
         await self.upstream.aclose()
+
+    # ── metrics ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def doing(self) -> Now:
+        idle, busy = self.upstream.connections()
+        return Now(len(self.state.running), len(self.state.streams), idle, busy, self.live.healthy)
+
+    async def _share(self, meter: Meter) -> None:
+        while True:
+            await asyncio.sleep(EVERY)
+            try:
+                await asyncio.to_thread(self.tallies.write, meter.tally, self.doing())
+            except OSError as error:
+                log.warning("this worker's metrics cannot be written to %s: %s", self.tallies.shared, error.strerror or error)
+
+    # ── what follows the config ──────────────────────────────────────────────────────────────────────────
 
     def _hangup(self) -> None:
         self._keep(asyncio.ensure_future(self.live.reload()))

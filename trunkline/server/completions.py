@@ -20,6 +20,7 @@ from ..dialects.openai_chat import decode_request
 from ..errors import CallerError, GatewayError, OperatorError, UpstreamError
 from ..flow import Batch
 from ..gateway import Gateway
+from ..meter import Meter, Record
 from ..pipeline import Call, Reply, respond
 from ..signing import conceal
 from ..stamp import Stamp
@@ -69,19 +70,27 @@ async def complete(head: Head, body: bytes, out: Out, gw: Gateway, max_body: int
     request_id = head.request_id or "req_" + number
     opik = head.opik
     started = False
+    record = Record(499, 0.0)  # what stands there still when the caller is gone before
+    call: Call | None = None
+    reply: Reply | None = None
     try:
         call = admit(head, body, number, gw, max_body)
         if head.explain:
             await _explain(call, out, gw, request_id)
             return
         reply = await respond(call, gw)
-        headers = answer_headers(reply, call, began, request_id, gw)
+        now = perf_counter()
+        record.own = now - began - call.waited
+        headers = answer_headers(reply, call, record.own, request_id, gw)
         if reply.body is not None:
             out.whole(200, headers, reply.body + b"\n" if opik else reply.body)
+            record.status = 200
             return
         started = True
+        record.first = now - began
         try:
             await _stream(reply, headers, out, opik)
+            record.status = 200
         except UpstreamError as error:
             if reply.sent is not None:
                 conceal(error, reply.sent)
@@ -92,13 +101,28 @@ async def complete(head: Head, body: bytes, out: Out, gw: Gateway, max_body: int
     except GatewayError as error:
         if error.code == "invalid_api_key":
             await slowed(client, gw)
+        record.status, record.error = refusals.status_of(error, opik), error.type
         refuse(error, out, started, opik, request_id)
     except Exception:
         import logging
 
+        record.status, record.error = 500, "server_error"
+
         logging.getLogger("trunkline").exception("request %s failed inside the gateway", request_id)
         said = f"the gateway failed to process this request; its log has the cause under {request_id}"
         refuse(OperatorError(said, code="internal_error"), out, started, opik, request_id)
+    finally:
+        if gw.meter is not None and not head.explain:
+            _note(record, perf_counter() - began, call, reply, gw.meter)
+
+
+def _note(record: Record, seconds: float, call: Call | None, reply: Reply | None, meter: Meter) -> None:
+    record.seconds = seconds
+    if call is not None:
+        record.target, record.attempts = call.target, call.attempts
+    if reply is not None:
+        record.usage = reply.usage if reply.counting is None else reply.counting.metered
+    meter.note(record)
 
 
 async def slowed(client: tuple[str, int] | None, gw: Gateway) -> None:
@@ -174,12 +198,12 @@ OPIK_PROVIDERS = {
 """Opik's provider values for our kinds, where they differ."""
 
 
-def answer_headers(reply: Reply, call: Call, began: float, request_id: str, gw: Gateway) -> str:
-    own = (perf_counter() - began - call.waited) * 1000
+def answer_headers(reply: Reply, call: Call, own: float, request_id: str, gw: Gateway) -> str:
+    """The lines of a good answer's head. `own` is our part of the time, in seconds."""
     target = reply.target
     lines = (
         f"x-request-id: {request_id}\r\nx-trunkline-target: {gw.known(target).name}\r\n"
-        f"x-trunkline-attempts: {reply.attempts}\r\nx-trunkline-overhead-ms: {own:.2f}\r\n"
+        f"x-trunkline-attempts: {reply.attempts}\r\nx-trunkline-overhead-ms: {own * 1000:.2f}\r\n"
     )
     if reply.notes and (lost := dropped(reply.notes)):
         lines += f"x-trunkline-dropped: {lost}\r\n"

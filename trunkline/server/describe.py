@@ -34,7 +34,7 @@ GROUPS = {
     PROVIDER_KEYS: "The keys this gateway calls providers with, sealed at rest. As the Opik REST API has them; also under /api.",
     GATEWAY_KEYS: "Keys of this gateway's own, for applications. Behind the admin key.",
     OPIK_MORE: "What Opik's clients ask beside completions and keys; also under /api.",
-    PROBES: "For load balancers and orchestrators; also under /api.",
+    PROBES: "For load balancers and orchestrators; also under /api. And what they and operators watch.",
 }
 
 
@@ -160,9 +160,10 @@ def document() -> dict[str, Any]:
         paths.setdefault(path, {})[endpoint.method.lower()] = operation(endpoint, path, schemas)
     for path, summary in (("/health/live", "Does the process run?"), ("/health/ready", "Can it answer? And is its store there?")):
         answers = {"200": {"description": summary, "content": json({"type": "object"})}}
-        paths[path] = {
-            "get": {"tags": [PROBES], "summary": summary, "operationId": name_of("get", path), "security": [], "responses": answers}
-        }
+        paths[path] = {"get": unguarded(path, summary, answers)}
+    numbers = {"text/plain": {"schema": {"type": "string"}}, "application/openmetrics-text": {"schema": {"type": "string"}}}
+    watched = "What completions took, in seconds and tokens, for Prometheus"
+    paths["/metrics"] = {"get": unguarded("/metrics", watched, {"200": {"description": watched, "content": numbers}})}
     about = {"title": "Trunkline", "version": __version__, "description": "A self-hosted LLM gateway: one endpoint, every model."}
     return {
         "openapi": "3.1.0",
@@ -176,6 +177,10 @@ def document() -> dict[str, Any]:
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "A gateway key, or the admin key"}},
         },
     }
+
+
+def unguarded(path: str, summary: str, answers: dict[str, Any]) -> dict[str, Any]:
+    return {"tags": [PROBES], "summary": summary, "operationId": name_of("get", path), "security": [], "responses": answers}
 
 
 def completion(path: str, schemas: Schemas) -> dict[str, Any]:

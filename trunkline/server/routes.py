@@ -13,7 +13,7 @@ from starlette.routing import Match, Route
 
 from .. import __version__
 from ..errors import CallerError, GatewayError
-from . import refusals
+from . import metrics, refusals
 from .api import Api, models, routes
 from .api.endpoint import made
 from .assembly import Assembly
@@ -25,7 +25,7 @@ def build(assembly: Assembly) -> Starlette:
     api = Api(assembly.live, assembly.upstream.fetch, models=models.for_opik, version=__version__)
     api.slowdown = assembly.gateway.slowdown
     listed = [made(api, endpoint, prefix) for prefix in ("", "/api") for endpoint in models.ENDPOINTS]
-    pages = [Route("/openapi.json", openapi), Route("/docs", docs), Route("/", index)]
+    pages = [Route("/openapi.json", openapi), Route("/docs", docs), Route("/", index), metrics.route(assembly)]
     built = Starlette(routes=[*routes(api), *listed, *pages], exception_handlers={404: not_found, 405: wrong_method, Exception: failed})
     built.router.redirect_slashes = False
     return built

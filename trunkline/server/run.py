@@ -49,7 +49,7 @@ class Server(uvicorn.Server):
     """
 
     def __init__(self, boot: Boot, announce: Callable[[], None], *, supervised: bool = False) -> None:
-        self.assembly = Assembly(boot)
+        self.assembly = Assembly(boot, os.getppid() if supervised else None)
         super().__init__(worker_config(self.assembly))
         self.drain_seconds = boot.settings.server.drain_seconds
         self.announce = announce

@@ -18,11 +18,13 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import FrameType
 
 from ..errors import ConfigError, GatewayError
 from .assembly import Boot
 from .run import CLOSE_SECONDS, CUT_SECONDS, Server, announce, configure_logging
+from .tallies import clear
 
 log = logging.getLogger("trunkline")
 _spawn = multiprocessing.get_context("spawn")
@@ -205,4 +207,9 @@ class Crew:
 
 def supervise(boot: Boot, listener: socket.socket, url: str) -> int:
     """Run the workers until told to stop. The status, as `Crew.run` says."""
-    return Crew(boot, listener, lambda: announce(url)).run()
+    data = Path(boot.settings.data)
+    clear(data, os.getpid())
+    try:
+        return Crew(boot, listener, lambda: announce(url)).run()
+    finally:
+        clear(data, os.getpid())

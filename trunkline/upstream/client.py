@@ -72,6 +72,11 @@ class Upstream:
         """The answer once its headers are in; it is the caller's to close. Raises as `fetch` does."""
         return self._exchange(request, timeouts, trusted, True)
 
+    def connections(self) -> tuple[int, int]:
+        """(how many wait for a request, how many have one)."""
+        idle = sum(len(pool.idle) for pool in {connection.pool for connection in self._live})
+        return idle, len(self._live) - idle
+
     async def aclose(self) -> None:
         """Close every connection; requests under way fail as disconnected."""
         self._closed = True
