@@ -24,7 +24,7 @@ LAYERS = [
     {"registry", "plan", "meter"},
     {"vault", "emulate", "gateway"},
     {"prepare"},
-    {"flow", "repair"},
+    {"flow", "repair", "unasked"},
     {"fanout"},
     {"pipeline"},
     {"explain", "losses"},
