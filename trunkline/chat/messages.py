@@ -1,7 +1,7 @@
 """Who said what: the six roles, and the calls of tools.
 
-Odd here: an assistant's message may hand back what our own answers gave (`reasoning_content`, `reasoning_details`, `extra_content`), which
-OpenAI has no names for.
+Odd here: an assistant's message may hand back what our own answers gave (`reasoning_content`, `reasoning_details`, `extra_content`,
+`provider_blocks`), which OpenAI has no names for.
 """
 
 from __future__ import annotations
@@ -60,6 +60,9 @@ class Assistant(Struct, frozen=True, tag_field="role", tag="assistant"):
     reasoning_content: str | None = None
     reasoning_details: list[Raw] | None = None
     """What our answers carry in `reasoning_details`, handed back. See `ReasoningDetail`."""
+    provider_blocks: list[Raw] | None = None
+    """So too the vendor's own blocks, and where each stood. See `dialects.handed_back`."""
+    provider_places: list[Raw] | None = None
     audio: MaybeRaw = None
 
     def __post_init__(self) -> None:

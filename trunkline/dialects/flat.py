@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 from ..chat import Assistant, ChatRequest, Developer, FunctionResult, System, Text, Tool, User
 from ..errors import CallerError
 from ..target import Notes
+from .handed_back import name_lost
 from .tools import INPUT, arguments_object
 from .turns import Placed, placed_parts
 
@@ -115,6 +116,7 @@ def _answered(message: Assistant, content: list[Placed], calls: list[Called], at
         content = [*content, Placed(Text(message.refusal), f"{at}.refusal")]
     if message.audio is not None:
         notes.dropped(f"{at}.audio", "this provider takes no earlier audio answers")
+    name_lost(message, at, notes)
     details = [msgspec.json.decode(raw) for raw in message.reasoning_details or ()]
     return Answered(content, calls, message.reasoning_content or "", [d for d in details if isinstance(d, dict)], at)
 

@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 from ..chat import Assistant, ChatRequest, Developer, FunctionResult, Message, Opaque, Part, RefusalPart, System, Text, Tool, User, parts
 from ..errors import CallerError
 from ..target import Notes
+from .handed_back import Own, Place, name_lost, own_blocks, seam
 from .tools import INPUT, arguments_object
 
 
@@ -55,13 +56,30 @@ class AssistantTurn(Struct):
     """`reasoning_details` handed back, decoded; the dialect takes those of its own format"""
     reasoning: str = ""
     param: str = ""
+    blocks: list[Own] = []
+    """`provider_blocks` handed back, each with its place among the others"""
+
+    def held(self) -> Place:
+        """How much of each it holds."""
+        text = sum(len(placed.part.text) for placed in self.content if isinstance(placed.part, Text))
+        return Place("", text, len(self.details), len(self.calls))
+
+    def paused(self) -> bool:
+        """A vendor's own block comes last, so it is for the vendor to go on."""
+        if not self.blocks or self.blocks[-1].block is None:
+            return False
+        last, held = self.blocks[-1].place, self.held()
+        return last.content >= held.content and last.reasoning_details >= held.reasoning_details and last.tool_calls >= held.tool_calls
 
 
 Turn = UserTurn | AssistantTurn
 
 
-def split(request: ChatRequest, notes: Notes) -> tuple[list[Placed], list[Turn]]:
-    """(system texts in order, turns beginning with the user). CallerError naming the message that breaks a rule."""
+def split(request: ChatRequest, notes: Notes, *, takes_blocks: bool = True) -> tuple[list[Placed], list[Turn]]:
+    """(system texts in order, turns beginning with the user). CallerError naming the message that breaks a rule.
+
+    `takes_blocks`: the vendor takes its own blocks back; for one that does not they are dropped and named.
+    """
     system: list[Placed] = []
     turns: list[Turn] = []
     open_calls: dict[str, Call] = {}
@@ -84,6 +102,11 @@ def split(request: ChatRequest, notes: Notes) -> tuple[list[Placed], list[Turn]]
                 _require_answers(open_calls)
                 turn = _assistant(turns, at)
                 calls = _calls(message, at, index)
+                if not takes_blocks:
+                    name_lost(message, at, notes)
+                elif turn.blocks or message.provider_blocks:
+                    before = turn.held()
+                    turn.blocks += [seam(before), *own_blocks(message, at, before)]
                 turn.content += placed_parts(message.content, at, notes)
                 if message.refusal:
                     turn.content.append(Placed(Text(message.refusal), f"{at}.refusal"))
@@ -91,7 +114,7 @@ def split(request: ChatRequest, notes: Notes) -> tuple[list[Placed], list[Turn]]
                 turn.reasoning += message.reasoning_content or ""
                 turn.details += _details(message.reasoning_details, at)
                 open_calls = {call.id: call for call in turn.calls}
-                if not (turn.content or turn.calls or turn.details or turn.reasoning):
+                if not (turn.content or turn.calls or turn.details or turn.reasoning or turn.blocks):
                     raise CallerError(f"{at} has neither content nor tool_calls", param=f"{at}.content")
             case Tool(tool_call_id=id, content=content, is_error=bad):
                 call = open_calls.pop(id, None)
@@ -206,9 +229,12 @@ def _order_results(turns: list[Turn]) -> None:
 
 
 def end_with_user(turns: list[Turn], notes: Notes, *, goes_on: bool) -> None:
-    """A list that ends with the assistant asks it to go on ("prefill"); unless it `goes_on`, a minimal user turn is put last."""
+    """A list that ends with the assistant asks it to go on ("prefill"); unless it `goes_on`, a minimal user turn is put last.
+
+    A paused turn is not answered: the vendor is to go on with its own tools.
+    """
     last = turns[-1]
-    if not isinstance(last, AssistantTurn):
+    if not isinstance(last, AssistantTurn) or last.paused():
         return
     if not goes_on:
         turns.append(UserTurn([], [Placed(Text("Continue."), "messages")]))

@@ -44,15 +44,16 @@ def judge(body: dict[str, Any], *, with_beta: bool = False) -> None:
     for name, (least, most) in SAMPLING.items():
         value = body.pop(name, None)
         assert value is None or least <= value <= most, name
-    _walk(_adapter(with_beta).validate_python(body, strict=True))
+    walk(_adapter(with_beta).validate_python(body, strict=True))
 
 
-def _walk(value: Any) -> None:
+def walk(value: Any) -> None:
+    """Read what was validated to its end. AssertionError where some of it fits only what an answer may hold."""
     assert not isinstance(value, pydantic.BaseModel), f"fits only the open types of answers: {value}"
     match value:
         case dict():
             for inner in value.values():
-                _walk(inner)
+                walk(inner)
         case list() | tuple() | Iterator():
             for inner in value:
-                _walk(inner)
+                walk(inner)

@@ -1,9 +1,10 @@
 """Turns as the vendor's blocks: text, images, documents, tool calls and their results, and signed thinking first.
 
 Odd here: the vendor refuses text that is empty or only white space, so such text goes; a result may be empty but not if it is
-an error; and a cache mark on a part of a tool result must stand on the result itself.
+an error; a cache mark on a part of a tool result must stand on the result itself; and the blocks of the vendor's own tools, which a caller
+hands back apart from the text, must stand where they stood, or a paused turn cannot go on.
 
-Source: https://docs.anthropic.com/en/api/messages, …/build-with-claude/vision, …/pdf-support
+Source: https://docs.anthropic.com/en/api/messages, …/build-with-claude/vision, …/pdf-support, …/agents-and-tools/tool-use/server-tools
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from typing import Any
 from ...chat import Audio, ChatRequest, File, FileRef, Image, Part, Text, Video, parts
 from ...errors import CallerError
 from ...target import Notes
+from ..handed_back import Own
 from ..media import Blob, data_url, is_remote, seen, standard_base64
 from ..turns import AssistantTurn, Placed, Result, Turn, UserTurn
-from .thinking import signed
+from .thinking import block_of
 
 Block = dict[str, Any]
 
 _TOOL_ID = re.compile("[a-zA-Z0-9_-]+")
+_OWN_BLOCK = re.compile(r"server_tool_use|mcp_tool_use|\w+_tool_result|container_upload|compaction")
 
 IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 TEXTS = frozenset({"txt", "md", "csv", "tsv", "json", "jsonl", "xml", "yaml", "yml", "toml", "html", "htm", "log"})
@@ -60,20 +63,69 @@ def _user(turn: UserTurn, notes: Notes) -> list[Block]:
 
 
 def _assistant(turn: AssistantTurn, names: Mapping[str, str], notes: Notes) -> list[Block]:
-    blocks: list[Block] = signed(turn)
-    if len(blocks) < len(turn.details):
+    thoughts = [block_of(detail) for detail in turn.details]
+    if None in thoughts:
         notes.dropped(f"{turn.param}.reasoning_details", "reasoning without this vendor's signature cannot be handed back")
     elif turn.reasoning and not turn.details:
         notes.dropped(f"{turn.param}.reasoning_content", "unsigned reasoning cannot be handed back")
     for placed in turn.content:
         if not isinstance(placed.part, Text):
             raise CallerError(f"{placed.param} is no text; this provider takes text only from the assistant", param=placed.param)
-    blocks += _blocks(turn.content, notes)
-    for call in turn.calls:
-        blocks.append({"type": "tool_use", "id": tool_id(call.id), "name": names.get(call.name, call.name), "input": call.arguments})
+    calls: list[Block] = [
+        {"type": "tool_use", "id": tool_id(call.id), "name": names.get(call.name, call.name), "input": call.arguments}
+        for call in turn.calls
+    ]
+    blocks = interleaved(turn, thoughts, calls, notes) if turn.blocks else [*filter(None, thoughts), *_blocks(turn.content, notes), *calls]
     if not blocks:
         raise CallerError(f"{turn.param} has neither content nor tool_calls that can be sent", param=f"{turn.param}.content")
     return blocks
+
+
+def interleaved(turn: AssistantTurn, thoughts: list[Block | None], calls: list[Block], notes: Notes) -> list[Block]:
+    """The turn with the vendor's own blocks in it, in the order in which the vendor gave it, as far as their places say."""
+    blocks: list[Block] = []
+    text, thought, called = 0, 0, 0
+    rest = turn.content
+    for own in turn.blocks:
+        place = own.place
+        said, rest = _cut(rest, place.content - text)
+        blocks += [*filter(None, thoughts[thought : place.reasoning_details]), *_said(said), *calls[called : place.tool_calls]]
+        text, thought, called = max(text, place.content), max(thought, place.reasoning_details), max(called, place.tool_calls)
+        blocks += _own_block(own, notes)
+    return [*blocks, *filter(None, thoughts[thought:]), *_said(rest), *calls[called:]]
+
+
+def _cut(content: list[Placed], count: int) -> tuple[list[Placed], list[Placed]]:
+    """(the texts up to so many characters, what comes after)"""
+    head, rest = [], list(content)
+    while rest and count > 0:
+        placed = rest.pop(0)
+        part = placed.part
+        assert isinstance(part, Text)
+        if len(part.text) > count:
+            rest.insert(0, Placed(Text(part.text[count:], part.cache_control), placed.param))
+            part = Text(part.text[:count])
+        head.append(Placed(part, placed.param))
+        count -= len(part.text)
+    return head, rest
+
+
+def _said(content: list[Placed]) -> list[Block]:
+    """Text blocks, without the white space that may be left between two places."""
+    return [_text(placed.part) for placed in content if isinstance(placed.part, Text) and placed.part.text.strip()]
+
+
+def _own_block(own: Own, notes: Notes) -> list[Block]:
+    block = own.block
+    if block is None:
+        return []
+    if own.place.format != "anthropic" and (own.place.format or not _OWN_BLOCK.fullmatch(str(block.get("type")))):
+        notes.dropped(own.param, "it is not a block of this provider's")
+        return []
+    if "partial" in block:
+        notes.dropped(own.param, "it was cut off by the token limit, and the vendor takes whole blocks only")
+        return []
+    return [block]
 
 
 def tool_id(id: str) -> str:

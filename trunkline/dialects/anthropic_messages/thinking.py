@@ -158,10 +158,11 @@ def signed(turn: Turn) -> list[dict[str, Any]]:
     """The thinking blocks that an assistant turn hands back, as the vendor had them."""
     if not isinstance(turn, AssistantTurn):
         return []
-    return [block for detail in turn.details if (block := _block(detail)) is not None]
+    return [block for detail in turn.details if (block := block_of(detail)) is not None]
 
 
-def _block(detail: dict[str, Any]) -> dict[str, Any] | None:
+def block_of(detail: dict[str, Any]) -> dict[str, Any] | None:
+    """The thinking block that a detail was made of; None where this vendor did not sign it."""
     match detail:
         case {"type": "reasoning.text", "format": "anthropic", "signature": str(signature)} if signature:
             return {"type": "thinking", "thinking": str(detail.get("text") or ""), "signature": signature}

@@ -32,7 +32,7 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
     """The request, unsigned. Of `n` answers the body asks for one. CallerError naming the field for what this vendor cannot be asked."""
     notes = Notes()
     row = facts(target.model)
-    system, turns = split(request, notes)
+    system, turns = split(request, notes, takes_blocks=False)
     limit, ceiling = params.max_tokens(request, target, row, notes)
     thought = reasoning.plan(request, row, turns, limit, ceiling, notes)
     end_with_user(turns, notes, goes_on=row.prefill and not thought.on)

@@ -15,6 +15,7 @@ from msgspec import Raw
 
 from ...chat import Assistant, ChatRequest, Developer, FunctionResult, Message, System, Tool, User
 from ...target import Notes, Target
+from ..handed_back import name_lost
 
 _NULL = Raw(b"null")
 _encode = msgspec.json.encode
@@ -23,7 +24,7 @@ _LIST_OF_OBJECTS = msgspec.json.Decoder(list[dict[str, Raw]])
 ALWAYS = frozenset({"strict_fields", "nine_char_tool_ids"})
 """Quirks under which every history is looked at message by message."""
 
-OURS = ("reasoning_raw", "content_parts", "annotations_raw", "reasoning_details_raw")
+OURS = ("reasoning_raw", "content_parts", "annotations_raw", "reasoning_details_raw", "provider_blocks", "provider_places")
 """Members of our answers' messages that no vendor has under these names."""
 
 STRICT = {
@@ -69,7 +70,7 @@ def needs_rewrite(messages: list[Message], target: Target) -> bool:
 
 def _handed_back(message: Assistant, target: Target) -> bool:
     """Whether a turn holds what our own answers added to OpenAI's."""
-    if message.reasoning_details is not None or message.reasoning_content is not None:
+    if message.reasoning_details is not None or message.reasoning_content is not None or message.provider_blocks is not None:
         return True
     return _only_openais(target) and any(call.extra_content is not None for call in message.tool_calls or ())
 
@@ -124,6 +125,7 @@ def _assistant(message: Assistant, fields: dict[str, Raw], at: str, target: Targ
     quirks = target.quirks
     for name in OURS:
         fields.pop(name, None)
+    name_lost(message, at, notes)
     if "keeps_reasoning_details" in quirks:
         thought = fields.pop("reasoning_content", _NULL)
         if thought != _NULL:

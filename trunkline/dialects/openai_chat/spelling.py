@@ -36,8 +36,8 @@ def _place(*names: str, **inner: Place) -> Place:
 
 _PART = _place("image_url", "input_audio", "video_url", "cache_control", file=_place("file_id", "file_data"))
 _MESSAGE = _place(
-    "tool_call_id", "function_call", "reasoning_content", "reasoning_details", "cache_control", "is_error",
-    content=_PART, tool_calls=_place("extra_content"),
+    "tool_call_id", "function_call", "reasoning_content", "reasoning_details", "provider_blocks", "cache_control", "is_error",
+    content=_PART, tool_calls=_place("extra_content"), provider_places=_place("reasoning_details", "tool_calls"),
 )  # fmt: skip
 BODY = _place(
     *KNOWN_FIELDS, "custom_parameters", "extra_body",
