@@ -152,3 +152,29 @@ def test_a_custom_call_beside_a_forced_tool_is_undone_too() -> None:
     )  # fmt: skip
     choice = fold(events).choices[0]
     assert (choice.text, choice.calls[0].custom, choice.calls[0].arguments) == ("{}", True, "x")
+
+
+RENAMED = Encoded(http=HTTP, names={"a_b": "a.b"}, properties={"a_b": {"_top": "$top"}, "json": {"_x": "é x"}}, json_tool="json")
+
+
+def test_a_parameter_has_the_callers_name_again_in_the_calls_of_its_tool_only() -> None:
+    started = [ToolStarted(0, "c", "a_b"), ToolStarted(1, "d", "other")]
+    events = undone(RENAMED, *started, ToolDelta(0, '{"_t'), ToolDelta(1, '{"_top":1}'), ToolDelta(0, 'op":1}'), Finished("tool_calls"))
+    calls = fold(events).choice(0).calls
+    assert [(calls[i].name, calls[i].arguments) for i in (0, 1)] == [("a.b", '{"$top":1}'), ("other", '{"_top":1}')]
+
+
+def test_a_renamed_call_that_is_cut_off_keeps_what_came_of_it() -> None:
+    events = undone(RENAMED, ToolStarted(0, "c", "a_b"), ToolDelta(0, '{"_top":1,"_t'), Finished("length"))
+    assert fold(events).choice(0).calls[0].arguments == '{"$top":1,"_t'
+
+
+def test_a_parameter_of_the_forced_tool_has_the_callers_name_again() -> None:
+    events = undone(RENAMED, ToolStarted(0, "c", "json"), ToolDelta(0, '{"_'), ToolDelta(0, 'x":"_x"}'), Finished("tool_calls"))
+    assert fold(events).choice(0).text == '{"é x":"_x"}'
+    assert events[-1] == Finished("stop")
+
+
+def test_a_renamed_parameter_comes_back_in_any_choice() -> None:
+    events = undone(RENAMED, ToolStarted(0, "c", "a_b"), ToolDelta(0, '{"_top":1}'), Finished("tool_calls"), choice=2)
+    assert fold(events).choice(2).calls[0].arguments == '{"$top":1}'

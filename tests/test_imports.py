@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "trunkline"
 
 LAYERS = [
-    {"secret", "errors", "wire", "chat", "stamp", "slowdown", "drive", "outbox", "known", "unwrap"},
+    {"secret", "errors", "wire", "chat", "stamp", "slowdown", "drive", "outbox", "known", "unwrap", "rekey"},
     {"target"},
     {"fold", "providers", "framing"},
     {"dialects"},

@@ -1,8 +1,8 @@
 """Undoing in the answer what encoding did to the request, on events, so that no dialect has to.
 
-Odd here: four disguises exist. A tool's name may have been made legal and must come back as the caller's own; a forced tool may
-stand for `response_format`, and then its arguments are the answer's text; a function of one text may stand for a custom tool, and then
-its arguments are unwrapped as they come; and several calls may stand for the caller's `n`.
+Odd here: four disguises exist. Names of tools and of their parameters may have been made legal and must come back as the caller's own; a
+forced tool may stand for `response_format`, and then its arguments are the answer's text; a function of one text may stand for a custom
+tool, and then its arguments are unwrapped as they come; and several calls may stand for the caller's `n`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from .chat import Event, Finished, Metered, Reason, Started, TextDelta, ToolDelta, ToolStarted, Usage
+from .rekey import Rekeyed
 from .target import Encoded
 from .unwrap import Unwrapped
 
@@ -24,8 +25,11 @@ class Undo:
         self.names = encoded.names
         self.json_tool = encoded.json_tool
         self.customs = encoded.customs
-        self.inputs: dict[int, dict[int, Unwrapped]] = {}
-        """choice → tool → the input of a custom call"""
+        self.properties = encoded.properties
+        self.inputs: dict[int, dict[int, Unwrapped | Rekeyed]] = {}
+        """choice → tool → the input of a custom call, or the arguments of one whose parameters were renamed"""
+        self.answers: dict[int, Rekeyed] = {}
+        """choice → the forced tool's arguments, where its parameters were renamed"""
         self.choice = choice
         self.content_tools: dict[int, int] = {}
         """choice → the forced tool whose arguments are its text; of several the first"""
@@ -34,7 +38,7 @@ class Undo:
         self.chatter: dict[int, list[Event]] = {}
         """choice → text beside the forced tool: no part of the JSON, and all there is where the tool was not called"""
         self.real_tools: dict[tuple[int, int], int] = {}
-        self.idle = not (self.names or self.json_tool or self.customs or choice)
+        self.idle = not (self.names or self.json_tool or self.customs or self.properties or choice)
 
     def apply(self, events: list[Event]) -> list[Event]:
         if self.idle:
@@ -50,12 +54,16 @@ class Undo:
                 if index not in self.content_tools:
                     self.content_tools[index] = tool
                     self.empty.add(index)
+                    if name in self.properties:
+                        self.answers[index] = Rekeyed(self.properties[name])
                 else:
                     self.real_tools[index, tool] = _SURPLUS
                 return []
             case ToolStarted(tool, _, name, index):
                 number = self._count(index)
                 self.real_tools[index, tool] = number
+                if name in self.properties:
+                    self.inputs.setdefault(index, {})[tool] = Rekeyed(self.properties[name])
                 name = self.names.get(name, name)
                 if name in self.customs:
                     self.inputs.setdefault(index, {})[tool] = Unwrapped()
@@ -64,7 +72,9 @@ class Undo:
                 if not arguments:
                     return []
                 self.empty.discard(index)
-                return [TextDelta(arguments, index)]
+                if index in self.answers:
+                    arguments = self.answers[index].feed(arguments)
+                return [TextDelta(arguments, index)] if arguments else []
             case ToolDelta(tool, arguments, index):
                 number = self.real_tools.get((index, tool), tool)
                 if number == _SURPLUS:
@@ -84,7 +94,7 @@ class Undo:
         return [ToolDelta(number, text, index)] if text else []
 
     def _inputs(self, index: int) -> list[Event]:
-        """What the custom calls of a choice still hold back."""
+        """What the custom and the renamed calls of a choice still hold back."""
         rest = self.inputs.pop(index, {})
         return [event for tool, held in rest.items() for event in self._input(self.real_tools[index, tool], held.close(), index)]
 

@@ -172,6 +172,8 @@ class Encoded(Struct, frozen=True, kw_only=True):
     notes: tuple[Note, ...] = ()
     names: Mapping[str, str] = {}
     """Tool names on the wire → the caller's own, where they differ."""
+    properties: Mapping[str, Mapping[str, str]] = {}
+    """Tool's name on the wire → names of its parameters on the wire → the caller's own, where they differ."""
     customs: frozenset[str] = frozenset()
     """The caller's names of custom tools that are functions on the wire: their calls' arguments are `{"input": "…"}`."""
     json_tool: str = ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .asking import FORMAT, HI, LOOP, NAMED_G, SCHEMA, tool
+from .asking import FORMAT, HI, LOOP, NAMED_G, SCHEMA, call, tool
 from .oracle import CLAUDE_3, LLAMA, NOVA, NOVA_2, SONNET_4_5, encoded, noted
 
 # ── tools ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -114,3 +114,39 @@ def test_json_object_is_an_instruction_and_a_check() -> None:
     assert "JSON" in sent["system"][0]["text"]
     assert result.check == "json"
     assert noted(result) == ["response_format"]
+
+
+# ── names of parameters ──────────────────────────────────────────────────────────────────────────────────
+
+TOP = {"type": "object", "properties": {"$top": {"type": "integer"}, "skip": {"type": "integer"}}, "required": ["$top"]}
+
+
+def test_names_of_parameters_that_claude_refuses_go_out_legal_in_tools_and_history() -> None:
+    listing = {"type": "function", "function": {"name": "list", "parameters": TOP}}
+    loop = [
+        HI,
+        {"role": "assistant", "content": None, "tool_calls": [call("c1", "list", '{"$top": 12345678901234567890, "skip": 1}')]},
+        {"role": "tool", "tool_call_id": "c1", "content": "none"},
+    ]
+    sent, result = encoded({"messages": loop, "tools": [listing, tool("f")]}, SONNET_4_5)
+    schemas = [t["toolSpec"]["inputSchema"]["json"] for t in sent["toolConfig"]["tools"]]
+    assert (list(schemas[0]["properties"]), schemas[0]["required"], schemas[1]) == (["_top", "skip"], ["_top"], SCHEMA)
+    assert sent["messages"][1]["content"][0]["toolUse"]["input"] == {"_top": 12345678901234567890, "skip": 1}
+    assert result.properties == {"list": {"_top": "$top"}}
+    assert noted(result) == ["tools[0].function.parameters.properties"]
+
+
+def test_an_answer_by_a_forced_tool_has_the_schemas_own_names() -> None:
+    asked = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {**TOP, "additionalProperties": {"type": "string"}}}}
+    sent, result = encoded({"messages": [HI], "response_format": asked}, SONNET_4_5)
+    [spec] = [t["toolSpec"] for t in sent["toolConfig"]["tools"]]
+    assert list(spec["inputSchema"]["json"]["properties"]) == ["_top", "skip"]
+    assert result.properties == {result.json_tool: {"_top": "$top"}}
+
+
+@pytest.mark.parametrize("model", [NOVA, LLAMA])
+def test_another_family_gets_the_names_as_they_are(model: str) -> None:
+    listing = {"type": "function", "function": {"name": "list", "parameters": TOP}}
+    sent, result = encoded({"messages": [HI], "tools": [listing]}, model)
+    assert list(sent["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"]["properties"]) == ["$top", "skip"]
+    assert result.properties == {}

@@ -20,6 +20,7 @@ from msgspec import Raw
 from ...chat import File, Image, Part, Text
 from ...errors import CallerError
 from ...target import Notes
+from ..properties import Names, rekeyed
 from ..turns import AssistantTurn, Placed, Result, Turn, UserTurn
 from .media import Block, Media
 from .models import Facts
@@ -39,9 +40,10 @@ def tool_id(id: str) -> str:
 class Contents:
     """Makes the messages of one request."""
 
-    def __init__(self, facts: Facts, names: Mapping[str, str], notes: Notes) -> None:
+    def __init__(self, facts: Facts, names: Mapping[str, str], properties: Mapping[str, Names], notes: Notes) -> None:
         self._facts = facts
         self._names = names
+        self._properties = properties
         self._notes = notes
         self._media = Media(facts, notes)
         self._moved: list[Block] = []
@@ -101,8 +103,9 @@ class Contents:
                 raise CallerError(f"{placed.param} is no text; this provider takes text only from the assistant", param=placed.param)
         blocks += self._blocks(turn.content)
         for call in turn.calls:
-            use = {"toolUseId": tool_id(call.id), "name": self._names.get(call.name, call.name), "input": call.arguments}
-            blocks.append({"toolUse": use})
+            name = self._names.get(call.name, call.name)
+            arguments = rekeyed(call.arguments, self._properties[name]) if name in self._properties else call.arguments
+            blocks.append({"toolUse": {"toolUseId": tool_id(call.id), "name": name, "input": arguments}})
         if not blocks:
             raise CallerError(f"{turn.param} has neither content nor tool_calls that can be sent", param=f"{turn.param}.content")
         return blocks

@@ -20,6 +20,7 @@ from ...wire import HttpRequest
 from .. import tools as tools_of
 from ..anthropic_messages import schemas
 from ..anthropic_messages.models import FOREIGN
+from ..properties import undone
 from ..turns import AssistantTurn, Placed, Turn, UserTurn, end_with_user, split
 from . import params, reasoning, tooling
 from .content import Contents
@@ -50,7 +51,7 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
     system = [*system, *(Placed(Text(text), param) for text, param in told if text)]
     if system and not row.system:
         system, turns = [], _said_by_user(system, turns, notes)
-    contents = Contents(row, names, notes)
+    contents = Contents(row, names, tools.properties, notes)
     body: dict[str, Any] = {}
     if blocks := contents.system(system):
         body["system"] = blocks
@@ -64,6 +65,7 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
         http=HttpRequest("POST", _url(target, bool(request.stream)), _JSON, msgspec.json.encode(body)),
         notes=notes.done(),
         names=tools_of.renamed(names),
+        properties={tool: undone(renamed) for tool, renamed in tools.properties.items()},
         customs=tools_of.customs(request),
         json_tool=tools.json_tool,
         check=shape.check,

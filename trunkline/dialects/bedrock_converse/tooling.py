@@ -20,6 +20,7 @@ from ...errors import CallerError
 from ...target import Notes
 from .. import tools as tools_of
 from ..anthropic_messages.schemas import Format, closed, object_schema
+from ..properties import Names, illegal, legal
 from ..tools import EMPTY_SCHEMA, Choice, Offer
 from .content import cache_point
 from .models import Facts
@@ -38,6 +39,8 @@ class Tooling(Struct, frozen=True):
     """Claude's own `tool_choice`, of `additionalModelRequestFields`; then `config` has none, since the vendor refuses both"""
     json_tool: str = ""
     """wire name of the tool that stands for `response_format`"""
+    properties: dict[str, Names] = {}
+    """wire name of a tool → its parameters that have other names on the wire"""
 
 
 def wire_names(offers: list[Offer], called: list[str], request: ChatRequest) -> dict[str, str]:
@@ -70,7 +73,8 @@ def plan(
     searching = _web_search(request, facts, notes)
     kept = offers if choice.mode != "none" or called else []
     wanted, forced = _forced(choice, facts, manual, notes)
-    listed = [tool for offer in _allowed(kept, choice, wanted, notes) for tool in _tools(offer, names, facts, notes)]
+    renamed: dict[str, Names] = {}
+    listed = [tool for offer in _allowed(kept, choice, wanted, notes) for tool in _tools(offer, names, facts, renamed, notes)]
     if called and not listed:
         notes.added("tools", "the vendor insists on the tools that the history calls; they were put there without their schemas")
         listed = [_placeholder(names[name]) for name in dict.fromkeys(called)]
@@ -84,15 +88,16 @@ def plan(
         name = _fresh(shape.tool["name"], {*names.values(), GROUNDING})
         callable_ = bool(listed) and choice.mode != "none"  # one of the caller's tools, or the answer
         forced = {"any": {}} if callable_ else {"tool": {"name": name}}
-        listed.append(_spec(name, shape.tool["description"], shape.tool["input_schema"]))
-        return Tooling({"tools": listed, "toolChoice": forced}, json_tool=name)
+        schema = _legal(name, shape.tool["input_schema"], "response_format.json_schema.schema", facts, renamed, notes)
+        listed.append(_spec(name, shape.tool["description"], schema))
+        return Tooling({"tools": listed, "toolChoice": forced}, json_tool=name, properties=renamed)
     if not listed:
         return Tooling()
     if "tool" in forced:
         forced = {"tool": {"name": names[choice.name]}}
     if facts.native_choice and (silent or single):
-        return Tooling({"tools": listed}, fields={"tool_choice": _as_its_maker_has_it(forced, silent)})
-    return Tooling({"tools": listed, **({"toolChoice": forced} if forced else {})}, instruction)
+        return Tooling({"tools": listed}, fields={"tool_choice": _as_its_maker_has_it(forced, silent)}, properties=renamed)
+    return Tooling({"tools": listed, **({"toolChoice": forced} if forced else {})}, instruction, properties=renamed)
 
 
 def _as_its_maker_has_it(forced: dict[str, Any], silent: bool) -> dict[str, Any]:
@@ -124,11 +129,22 @@ def _allowed(offers: list[Offer], choice: Choice, only: str, notes: Notes) -> li
     return [offer for offer in offers if offer.function.name == only] if only else tools_of.narrowed(offers, choice, notes)
 
 
-def _tools(offer: Offer, names: Mapping[str, str], facts: Facts, notes: Notes) -> list[dict[str, Any]]:
+def _legal(
+    tool: str, schema: Raw | dict[str, Any], param: str, facts: Facts, renamed: dict[str, Names], notes: Notes
+) -> Raw | dict[str, Any]:
+    """A tool's schema with names that Claude takes, those changed put into `renamed`; any other model's as it is."""
+    if facts.claude is None or not (found := illegal(schema)):
+        return schema
+    renamed[tool] = found
+    return legal(schema, param, notes)
+
+
+def _tools(offer: Offer, names: Mapping[str, str], facts: Facts, renamed: dict[str, Names], notes: Notes) -> list[dict[str, Any]]:
     """The tool, and a cache point after it where it is marked."""
     function = offer.function
     at = f"{offer.param}.function" if offer.param.startswith("tools") else offer.param
     schema = object_schema(offer.schema, f"{at}.parameters", notes if facts.claude is not None else None)
+    schema = _legal(names[function.name], schema, f"{at}.parameters", facts, renamed, notes)
     tool = _spec(names[function.name], function.description or "", schema)
     if function.strict:
         wire, lost = closed(schema if isinstance(schema, Raw) else Raw(msgspec.json.encode(schema))) if facts.formats else (None, [])
