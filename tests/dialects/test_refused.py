@@ -148,3 +148,12 @@ def test_a_models_rule_is_looked_up_once() -> None:
     for _ in range(3):
         rule("openai", "gpt-4o-mini")
     assert rule.cache_info().misses == before
+
+
+@pytest.mark.parametrize("model", ["o1", "o3-mini", "o3-2025-04-16", "o4-mini"])
+def test_the_o_series_is_not_told_how_many_tools_to_call(model: str) -> None:
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    assert left_out("openai", model, tools=tools, parallel_tool_calls=False) == {"parallel_tool_calls"}
+    assert left_out("openai", "gpt-5", tools=tools, parallel_tool_calls=False) == set()
+    body = json.loads(encode("openai", model, tools=tools, parallel_tool_calls=True).http.body)
+    assert "parallel_tool_calls" not in body

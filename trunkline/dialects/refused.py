@@ -9,7 +9,8 @@ compatibility": temperature, top_p and logprobs only at effort none, never on ol
 models are OpenAI's: https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning; https://docs.x.ai/docs/guides/reasoning
 ("presencePenalty, frequencyPenalty and stop parameters are not supported by reasoning models"); https://api-docs.deepseek.com/guides/
 reasoning_model and thinking_mode; https://platform.kimi.ai/docs/api/models-overview ("Cannot be modified"). What OpenAI's pages leave out
-(penalties, logit_bias, stop and prediction on gpt-5) is known by its 400s.
+(penalties, logit_bias, stop and prediction on gpt-5; parallel_tool_calls on the o-series, which Azure's table leaves empty) is known by
+its 400s.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ _OPENAI: Rows = (
     (r"gpt-(?:5\.\d|[6-9])", Rule(_NEW, SAMPLING, why=_AT_NONE)),
     (r"gpt-5", Rule(_FIXED | _NEW)),
     (r"(?:o1|o3-mini)(?!\d)", Rule(_FIXED | {"parallel_tool_calls"})),
-    (r"o[1-9](?!\d)", Rule(_FIXED | {"stop"})),
+    (r"o[1-9](?!\d)", Rule(_FIXED | {"stop", "parallel_tool_calls"})),
     (r"codex-mini", Rule(_FIXED)),
 )
 TABLES: dict[str, Rows] = {
@@ -82,10 +83,15 @@ _TABLES = {
 }
 
 
+def known_name(model: str) -> str:
+    """What a model is known by: a fine-tune by its base."""
+    return model.split(":")[1] if model.startswith("ft:") and ":" in model[3:] else model
+
+
 @lru_cache(4096)
 def rule(kind: str, model: str) -> Rule | None:
     """What that kind's model refuses; None where it is a model like any other. Of a fine-tune its base counts, not whose it is."""
-    name = model.split(":")[1] if model.startswith("ft:") and ":" in model[3:] else model
+    name = known_name(model)
     return next((row for pattern, row in _TABLES.get(kind, ()) if pattern.search(name)), None)
 
 
@@ -99,8 +105,8 @@ def refused(
     row = rule(target.kind, target.model)
     if row is None:
         return frozenset()
-    thinks = _thinks(request, row, effort or request.reasoning_effort)
-    names = row.always | row.thinking if thinks else row.always
+    thinking = thinks(request, row, effort or request.reasoning_effort)
+    names = row.always | row.thinking if thinking else row.always
     names = names if among is None else names & among
     for name in sorted(names):
         value = getattr(request, name)
@@ -113,7 +119,8 @@ _IDLE: dict[str, tuple[object, ...]] = {"temperature": (1,), "top_p": (1,), "sto
 """Values that say what such a model does anyway."""
 
 
-def _thinks(request: ChatRequest, row: Rule, effort: str | None) -> bool:
+def thinks(request: ChatRequest, row: Rule, effort: str | None) -> bool:
+    """Whether the model will think. `effort` is what the request comes to say of it, None where it says nothing."""
     if b'"disabled"' in bytes(request.wire.get("thinking", b"")):  # DeepSeek's switch
         return False
     return row.thinks if effort is None else effort != "none"

@@ -19,6 +19,7 @@ from ...chat import ChatRequest, ToolChoice
 from ...providers import chat_url
 from ...target import Encoded, Notes, Target
 from ...wire import HttpRequest
+from ..efforts import fitted
 from ..refused import refused, rule
 from . import history
 from .quirks import apply_quirks
@@ -53,8 +54,12 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
         _tool_cache_marks(target, fields, notes)
     if request.max_tokens is not None or request.max_completion_tokens is not None:
         _limit(request, target, fields, notes)
+    effort = request.reasoning_effort
+    if effort is not None and (level := fitted(effort, target, notes)) != effort:
+        effort = level
+        fields["reasoning_effort"] = Raw(_encode(level))
     if rule(target.kind, target.model) is not None:
-        for name in refused(request, target, notes):
+        for name in refused(request, target, notes, effort=effort):
             fields.pop(name, None)
     undo = apply_quirks(request, target, fields, notes) if target.quirks else {}
     return Encoded(http=HttpRequest("POST", chat_url(target), _JSON, _encode(fields)), notes=notes.done(), **undo)

@@ -20,6 +20,7 @@ from ...providers import responses_url
 from ...target import Encoded, Notes, Target
 from ...wire import HttpRequest
 from ..beside import fan_out, limit_param, name_unsent, own_members
+from ..efforts import fitted
 from ..flat import flat
 from ..refused import refused
 from .items import encode_items
@@ -54,7 +55,8 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
     notes = Notes()
     own = own_members(request, OWN)
     body: dict[str, Any] = {"model": target.model, "input": encode_items(flat(request, notes), notes), "stream": bool(request.stream)}
-    lost = refused(request, target, notes, effort=_effort(own), among=SAMPLED)
+    effort = None if request.reasoning_effort is None else fitted(request.reasoning_effort, target, notes)
+    lost = refused(request, target, notes, effort=_effort(own) or effort, among=SAMPLED)
     body |= {name: value for name in AS_IS if name not in lost and (value := _given(request, name)) is not None}
     body["store"] = bool(request.store)
     if tools := encode_tools(request, notes):
@@ -64,7 +66,7 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
     body |= encode_choice(request, bool(tools))
     body |= _limit(request, notes)
     body |= _text(request, own)
-    body |= _reasoning(request, own, lost)
+    body |= _reasoning(effort, own, lost)
     body |= _include(request, target, own, lost)
     if request.top_logprobs and not request.logprobs and "top_logprobs" not in lost:
         notes.dropped("top_logprobs", "there is nothing to rank without logprobs true")
@@ -121,9 +123,9 @@ def _effort(own: dict[str, Raw]) -> str | None:
     return msgspec.json.decode(raw, type=str) if raw[:1] == b'"' else None
 
 
-def _reasoning(request: ChatRequest, own: dict[str, Raw], lost: frozenset[str]) -> dict[str, Any]:
+def _reasoning(asked: str | None, own: dict[str, Raw], lost: frozenset[str]) -> dict[str, Any]:
     """A summary is asked for only by callers who ask for it: OpenAI refuses it to organizations that are not verified."""
-    effort = None if "reasoning_effort" in lost else request.reasoning_effort
+    effort = None if "reasoning_effort" in lost else asked
     reasoning: dict[str, Any] = {} if effort is None else {"effort": effort}
     reasoning |= _object(own, "reasoning")
     return {"reasoning": reasoning} if reasoning else {}
