@@ -65,6 +65,14 @@ def legal(schema: Raw | dict[str, Any], param: str, notes: Notes) -> Raw | dict[
     return top
 
 
+def legal_for(tool: str, schema: Raw | dict[str, Any], param: str, renamed: dict[str, Names], notes: Notes) -> Raw | dict[str, Any]:
+    """The same for the schema of the tool with that wire name; the names that changed are put into `renamed` under it."""
+    if names := illegal(schema):
+        renamed[tool] = names
+        return legal(schema, param, notes)
+    return schema
+
+
 def rekeyed(value: Raw, names: Names) -> Raw:
     """The members of an object under their names on the wire: a call's arguments, or an example of them. What is no object stays."""
     try:

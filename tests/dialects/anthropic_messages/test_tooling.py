@@ -91,3 +91,50 @@ def test_legacy_functions_become_tools_and_call_and_result_share_an_id() -> None
     assert made["tool_choice"] == {"type": "tool", "name": "f"}
     assert made["messages"][1]["content"][0]["id"] == made["messages"][2]["content"][0]["tool_use_id"]
     assert made["messages"][2]["content"][0]["content"] == "42"
+
+
+# ── names of parameters ──────────────────────────────────────────────────────────────────────────────────
+
+TOP = {"type": "object", "properties": {"$top": {"type": "integer"}, "skip": {"type": "integer"}}, "required": ["$top"]}
+LIST = {"type": "function", "function": {"name": "list", "parameters": TOP}}
+
+
+def test_names_of_parameters_that_the_vendor_refuses_go_out_legal_in_tools_examples_and_history() -> None:
+    tool = {**LIST, "input_examples": [{"$top": 1}]}
+    encoded = encode(USER, asked(call("t1", "list", '{"$top": 12345678901234567890, "skip": 1}')), answer("t1"), tools=[tool, TOOL])
+    made = body(encoded)
+    schema = made["tools"][0]["input_schema"]
+    assert (list(schema["properties"]), schema["required"]) == (["_top", "skip"], ["_top"])
+    assert schema["properties"]["_top"] == {"title": "$top", "type": "integer"}
+    assert made["tools"][0]["input_examples"] == [{"_top": 1}]
+    assert made["tools"][1]["input_schema"] == TOOL["function"]["parameters"]  # type: ignore[index]
+    assert made["messages"][1]["content"][0]["input"] == {"_top": 12345678901234567890, "skip": 1}
+    assert encoded.properties == {"list": {"_top": "$top"}}
+    assert notes(encoded) == [("emulated", "tools[0].function.parameters.properties")]
+
+
+def test_names_below_the_top_are_the_callers_own() -> None:
+    deep = {"type": "object", "properties": {"a": {"type": "object", "properties": {"$deep": {"type": "string"}}}}}
+    encoded = encode(tools=[{"type": "function", "function": {"name": "f", "parameters": deep}}])
+    assert body(encoded)["tools"][0]["input_schema"] == deep
+    assert (encoded.properties, notes(encoded)) == ({}, [])
+
+
+def test_names_that_came_out_of_a_branch_are_made_legal_too() -> None:
+    branches = {"anyOf": [{"type": "object", "properties": {"a b": {"type": "string"}}}, {"type": "object", "properties": {"c": {}}}]}
+    encoded = encode(tools=[{"type": "function", "function": {"name": "f", "parameters": branches}}])
+    assert set(body(encoded)["tools"][0]["input_schema"]["properties"]) == {"a_b", "c"}
+    assert encoded.properties == {"f": {"a_b": "a b"}}
+
+
+def test_the_forced_tool_of_an_answer_has_legal_names_and_the_answer_the_callers() -> None:
+    schema = {**TOP, "additionalProperties": {"type": "string"}}
+    encoded = encode(response_format={"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}})
+    assert list(body(encoded)["tools"][0]["input_schema"]["properties"]) == ["_top", "skip"]
+    assert encoded.properties == {encoded.json_tool: {"_top": "$top"}}
+
+
+def test_a_model_of_another_maker_gets_the_names_as_they_are() -> None:
+    encoded = encode(model="kimi-k2", tools=[LIST])
+    assert list(body(encoded)["tools"][0]["input_schema"]["properties"]) == ["$top", "skip"]
+    assert encoded.properties == {}

@@ -19,7 +19,8 @@ from ...errors import CallerError
 from ...target import Notes
 from ..handed_back import Own
 from ..media import Blob, data_url, is_remote, seen, standard_base64
-from ..turns import AssistantTurn, Placed, Result, Turn, UserTurn
+from ..properties import Names, rekeyed
+from ..turns import AssistantTurn, Call, Placed, Result, Turn, UserTurn
 from .thinking import block_of
 
 Block = dict[str, Any]
@@ -43,12 +44,15 @@ def system_blocks(placed: list[Placed]) -> list[Block]:
     return blocks
 
 
-def messages(turns: list[Turn], names: Mapping[str, str], notes: Notes) -> list[dict[str, Any]]:
-    """The turns as `messages`. CallerError naming what cannot be sent, or a turn that has nothing to send."""
+def messages(turns: list[Turn], names: Mapping[str, str], notes: Notes, properties: Mapping[str, Names]) -> list[dict[str, Any]]:
+    """The turns as `messages`. CallerError naming what cannot be sent, or a turn that has nothing to send.
+
+    `properties`: a tool's wire name → its parameters that have other names on the wire.
+    """
     return [
         {"role": "user", "content": _user(turn, notes)}
         if isinstance(turn, UserTurn)
-        else {"role": "assistant", "content": _assistant(turn, names, notes)}
+        else {"role": "assistant", "content": _assistant(turn, names, notes, properties)}
         for turn in turns
     ]
 
@@ -62,7 +66,7 @@ def _user(turn: UserTurn, notes: Notes) -> list[Block]:
     return blocks
 
 
-def _assistant(turn: AssistantTurn, names: Mapping[str, str], notes: Notes) -> list[Block]:
+def _assistant(turn: AssistantTurn, names: Mapping[str, str], notes: Notes, properties: Mapping[str, Names]) -> list[Block]:
     thoughts = [block_of(detail) for detail in turn.details]
     if None in thoughts:
         notes.dropped(f"{turn.param}.reasoning_details", "reasoning without this vendor's signature cannot be handed back")
@@ -71,14 +75,16 @@ def _assistant(turn: AssistantTurn, names: Mapping[str, str], notes: Notes) -> l
     for placed in turn.content:
         if not isinstance(placed.part, Text):
             raise CallerError(f"{placed.param} is no text; this provider takes text only from the assistant", param=placed.param)
-    calls: list[Block] = [
-        {"type": "tool_use", "id": tool_id(call.id), "name": names.get(call.name, call.name), "input": call.arguments}
-        for call in turn.calls
-    ]
+    calls: list[Block] = [_call(call, names.get(call.name, call.name), properties) for call in turn.calls]
     blocks = interleaved(turn, thoughts, calls, notes) if turn.blocks else [*filter(None, thoughts), *_blocks(turn.content, notes), *calls]
     if not blocks:
         raise CallerError(f"{turn.param} has neither content nor tool_calls that can be sent", param=f"{turn.param}.content")
     return blocks
+
+
+def _call(call: Call, name: str, properties: Mapping[str, Names]) -> Block:
+    arguments = rekeyed(call.arguments, properties[name]) if name in properties else call.arguments
+    return {"type": "tool_use", "id": tool_id(call.id), "name": name, "input": arguments}
 
 
 def interleaved(turn: AssistantTurn, thoughts: list[Block | None], calls: list[Block], notes: Notes) -> list[Block]:

@@ -20,6 +20,7 @@ from ...errors import OperatorError
 from ...target import Encoded, Notes, Target
 from ...wire import Headers, HttpRequest
 from .. import tools as tools_of
+from ..properties import legal_for, undone
 from ..turns import Placed, end_with_user, split
 from . import content, params, schemas, thinking, tooling
 from .models import Facts, facts, vertex_facts
@@ -48,9 +49,10 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
     instructed = [*system, *([Placed(Text(shape.instruction), "response_format")] if shape.instruction else [])]
     if blocks := content.system_blocks(instructed):
         body["system"] = blocks
-    body["messages"] = content.messages(turns, tools.names, notes)
-    if tools.any or shape.tool is not None or request.web_search_options is not None:
-        body |= _tools(request, tools, row, plan, shape, notes)
+    asked = tools.any or shape.tool is not None or request.web_search_options is not None
+    offered = _tools(request, tools, row, plan, shape, notes) if asked else {}
+    body["messages"] = content.messages(turns, tools.names, notes, tools.properties)
+    body |= offered
     if plan.thinking:
         body["thinking"] = plan.thinking
     if output := _output_config(request, plan, shape):
@@ -71,6 +73,7 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
         http=_http(body, target, bool(request.stream), [*params.betas(request), *plan.betas]),
         notes=notes.done(),
         names=tools_of.renamed(tools.names),
+        properties={tool: undone(renamed) for tool, renamed in tools.properties.items()},
         customs=tools_of.customs(request),
         json_tool=shape.tool["name"] if shape.tool else "",
         check=shape.check,
@@ -113,11 +116,15 @@ def _tools(
     if shape.tool is None:
         picked = tooling.tool_choice(request, choice, tools.names, row, plan.manual, notes)
         return {"tools": listed, **({"tool_choice": picked} if picked else {})} if listed else {}
+    tool = shape.tool
+    if row.claude:
+        schema = legal_for(tool["name"], tool["input_schema"], "response_format.json_schema.schema", tools.properties, notes)
+        tool = {**tool, "input_schema": schema}
     alone = choice.mode == "none" or not listed  # else one of the caller's tools, or the answer
-    forced: dict[str, Any] = {"type": "tool", "name": shape.tool["name"]} if alone else {"type": "any"}
+    forced: dict[str, Any] = {"type": "tool", "name": tool["name"]} if alone else {"type": "any"}
     if alone or request.parallel_tool_calls is False:
         forced["disable_parallel_tool_use"] = True
-    return {"tools": [*listed, shape.tool], "tool_choice": forced}
+    return {"tools": [*listed, tool], "tool_choice": forced}
 
 
 def _output_config(request: ChatRequest, plan: thinking.Plan, shape: schemas.Format) -> dict[str, Any]:

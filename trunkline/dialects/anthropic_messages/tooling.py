@@ -18,6 +18,7 @@ from msgspec import Raw, Struct
 from ...chat import ChatRequest
 from ...errors import CallerError
 from ...target import Notes
+from ..properties import Names, legal_for, rekeyed
 from ..tools import Choice, Offer, choice, narrowed, offered, wire_names
 from ..turns import AssistantTurn, Turn
 from .models import Facts
@@ -40,6 +41,8 @@ class Tools(Struct):
     """The caller's name → wire name, of the tools on offer and of the calls in the history. The vendor's own keep their names."""
     taken: Collection[str]
     """Wire names that stand for something."""
+    properties: dict[str, Names] = {}
+    """Wire name → its parameters that have other names on the wire; known once the tools are listed."""
 
 
 def read(request: ChatRequest, turns: list[Turn], notes: Notes) -> Tools:
@@ -99,16 +102,26 @@ def own_names(tools: list[Raw]) -> set[str]:
 
 def tool_list(tools: Tools, facts: Facts, own: Mapping[str, dict[str, Raw]], notes: Notes) -> list[dict[str, Any]]:
     """The function tools that may be called. `own` is what `natives` found."""
-    return [_tool(offer, tools.names, facts, notes) | own.get(offer.param, {}) for offer in narrowed(tools.offers, tools.choice, notes)]
+    listed = []
+    for offer in narrowed(tools.offers, tools.choice, notes):
+        tool, more = _tool(offer, tools, facts, notes), own.get(offer.param, {})
+        renamed = tools.properties.get(tool["name"])
+        if renamed and "input_examples" in more:
+            examples = [rekeyed(example, renamed) for example in msgspec.json.decode(more["input_examples"], type=list[Raw])]
+            more = {**more, "input_examples": Raw(msgspec.json.encode(examples))}
+        listed.append(tool | more)
+    return listed
 
 
-def _tool(offer: Offer, names: Mapping[str, str], facts: Facts, notes: Notes) -> dict[str, Any]:
+def _tool(offer: Offer, tools: Tools, facts: Facts, notes: Notes) -> dict[str, Any]:
     function = offer.function
-    tool: dict[str, Any] = {"name": names[function.name]}
+    tool: dict[str, Any] = {"name": tools.names[function.name]}
     if function.description:
         tool["description"] = function.description
     at = f"{offer.param}.function" if offer.param.startswith("tools") else offer.param
     schema = object_schema(offer.schema, f"{at}.parameters", notes if facts.claude else None)
+    if facts.claude:
+        schema = legal_for(tool["name"], schema, f"{at}.parameters", tools.properties, notes)
     tool["input_schema"] = schema
     if function.strict:
         wire, lost = closed(schema if isinstance(schema, Raw) else Raw(msgspec.json.encode(schema))) if facts.formats else (None, [])

@@ -20,7 +20,7 @@ from ...errors import CallerError
 from ...target import Notes
 from .. import tools as tools_of
 from ..anthropic_messages.schemas import Format, closed, object_schema
-from ..properties import Names, illegal, legal
+from ..properties import Names, legal_for
 from ..tools import EMPTY_SCHEMA, Choice, Offer
 from .content import cache_point
 from .models import Facts
@@ -133,10 +133,7 @@ def _legal(
     tool: str, schema: Raw | dict[str, Any], param: str, facts: Facts, renamed: dict[str, Names], notes: Notes
 ) -> Raw | dict[str, Any]:
     """A tool's schema with names that Claude takes, those changed put into `renamed`; any other model's as it is."""
-    if facts.claude is None or not (found := illegal(schema)):
-        return schema
-    renamed[tool] = found
-    return legal(schema, param, notes)
+    return schema if facts.claude is None else legal_for(tool, schema, param, renamed, notes)
 
 
 def _tools(offer: Offer, names: Mapping[str, str], facts: Facts, renamed: dict[str, Names], notes: Notes) -> list[dict[str, Any]]:
