@@ -14,10 +14,17 @@ from pydantic import TypeAdapter
 
 from tests.dialects.anthropic_messages.asking import USER, answer, asked, call, encode, notes, target
 from tests.dialects.anthropic_messages.oracle import walk
+from tests.dialects.anthropic_messages.test_odd_answers import whole
+from tests.dialects.anthropic_messages.test_stream import START, begin, end, piece, run, stop
 from tests.dialects.openai_chat.asking import decode as asking
+from tests.recordings import ABSENT, PRESENT, Recording, recordings
+from tests.replay.passing import STAMP
+from tests.replay.passing import whole as completed
 from tests.strategies import decoded
+from trunkline.chat import Event
 from trunkline.dialects import dialect
 from trunkline.errors import CallerError
+from trunkline.fold import completion, fold
 from trunkline.target import Encoded, Target
 
 Json = dict[str, Any]
@@ -198,3 +205,56 @@ def test_claude_on_vertex_takes_them_too() -> None:
     aimed = target(kind="vertex", options={"project": "p", "location": "l"})
     encoded = dialect("anthropic_messages").encode_request(decoded({"model": "m", "messages": [USER, said, USER]}), aimed)
     assert turns(encoded)[1]["content"] == [USE, FOUND, text("a")]
+
+
+# ── there and back ───────────────────────────────────────────────────────────────────────────────────────
+
+ANSWER = [ONE, text("I look."), USE, FOUND, TWO, AGAIN, FOUND_AGAIN, text("It is "), text("cold.")]
+
+
+def streamed(*blocks: Json) -> list[Event]:
+    """The same answer as a stream."""
+    frames: list[Any] = [START]
+    for i, block in enumerate(blocks):
+        match block["type"]:
+            case "text":
+                frames += [begin(i, type="text", text=""), piece(i, "text_delta", text=block["text"])]
+            case "thinking":
+                frames += [begin(i, type="thinking", thinking="", signature=""), piece(i, "thinking_delta", thinking=block["thinking"]),
+                           piece(i, "signature_delta", signature=block["signature"])]  # fmt: skip
+            case "server_tool_use":
+                frames += [begin(i, **{**block, "input": {}}), piece(i, "input_json_delta", partial_json=json.dumps(block["input"]))]
+            case _:
+                frames.append(begin(i, **block))
+        frames.append(stop(i))
+    return run(*frames, end("end_turn"))
+
+
+@pytest.mark.parametrize("events", [whole(*ANSWER), streamed(*ANSWER)], ids=["whole", "streamed"])
+def test_an_answer_handed_back_is_what_the_vendor_answered(events: list[Event]) -> None:
+    message = completion(fold(events), STAMP)["choices"][0]["message"]
+    assert sent(message, USER) == [*ANSWER[:-2], text("It is cold.")]
+
+
+SEARCHED = [
+    one for one in recordings("messages") if not one.stream and one.status == 200 and b"tool_result" in one.body and one.framing == "json"
+]
+
+
+@pytest.mark.skipif(not PRESENT, reason=ABSENT)
+@pytest.mark.parametrize("recording", SEARCHED, ids=repr)
+def test_every_recorded_search_handed_back_is_what_the_vendor_answered(recording: Recording) -> None:
+    [choice] = completed(recording)["choices"]
+    said: list[Json] = []
+    for block in json.loads(recording.body)["content"]:
+        block.pop("citations", None)
+        if block["type"] == "tool_use":
+            block.pop("caller", None)  # "direct" is what goes without saying
+        if said and block["type"] == said[-1]["type"] == "text":
+            said[-1]["text"] += block["text"]
+        elif block["type"] != "text" or block["text"].strip():
+            said.append(block)
+    message = choice["message"]
+    results = [answer(call["id"]) for call in message.get("tool_calls", ())]
+    made: list[Json] = json.loads(encode(USER, message, *results, USER).http.body)["messages"]
+    assert made[1]["content"] == said

@@ -136,8 +136,8 @@ def test_a_server_tools_call_is_never_the_callers_to_answer() -> None:
     )
     for events in (streamed, whole([use, found], "tool_use")):
         assert [e for e in events if isinstance(e, MessageExtra)] == [
-            MessageExtra({"provider_blocks": [use]}),
-            MessageExtra({"provider_blocks": [found]}),
+            MessageExtra({"provider_blocks": [use], "provider_places": [{"format": "anthropic"}]}),
+            MessageExtra({"provider_blocks": [found], "provider_places": [{"format": "anthropic"}]}),
         ]
         assert not [e for e in events if isinstance(e, ToolStarted | ToolDelta)]
         assert events[-1] == Finished("stop")

@@ -63,7 +63,7 @@ def decode_response(response: HttpResponse, target: Target) -> list[Event]:
     if message.type == "error":
         raise refused(response, target)
     events: list[Event] = [Started(message.id, message.model, extra=_extras(message))]
-    chars = tools = 0
+    chars = details = tools = 0
     for raw in message.content or ():
         block = read_block(raw)
         match block.type:
@@ -78,15 +78,17 @@ def decode_response(response: HttpResponse, target: Target) -> list[Event]:
                     events.append(ReasoningDelta(block.thinking))
                 if block.signature:
                     events.append(ReasoningDetail(blocks.thinking_detail(block.thinking or "", block.signature)))
+                    details += 1
             case "redacted_thinking":
                 events.append(ReasoningDetail(blocks.redacted_detail(block.data)))
+                details += 1
             case "tool_use":
                 extra = blocks.call_extra(block.caller, block.toolset_name)
                 events.append(ToolStarted(tools, block.id or f"toolu_{message.id}_{tools}", block.name, extra=extra))
                 events.append(ToolDelta(tools, arguments(block.input)))
                 tools += 1
             case _:
-                events += blocks.strange(raw)
+                events += blocks.strange(raw, chars, details, tools)
     events += blocks.metered(message.usage)
     if message.stop_reason is None:
         raise UpstreamError(f"{target.provider} answered without a stop_reason", code="upstream_protocol")

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from ...chat import Event, Finished, MessageExtra, Metered, Reason, RefusalDelta, Usage
+from ..handed_back import placed
 
 REASONS: dict[str, Reason] = {
     "end_turn": "stop",
@@ -113,15 +114,15 @@ def call_extra(caller: Any, toolset: str | None) -> dict[str, Any]:
     return {**({} if direct else {"caller": caller}), **({"toolset_name": toolset} if toolset else {})}
 
 
-def provider_block(block: dict[str, Any]) -> Event:
-    """A block that OpenAI's message has no place for, whole."""
-    return MessageExtra({"provider_blocks": [block]})
+def provider_block(block: dict[str, Any], chars: int, details: int, tools: int) -> Event:
+    """A block that OpenAI's message has no place for, whole, and how much text, signed thinking and calls came before it."""
+    return MessageExtra({"provider_blocks": [block], "provider_places": [placed("anthropic", chars, details, tools)]})
 
 
-def strange(raw: Raw) -> list[Event]:
+def strange(raw: Raw, chars: int, details: int, tools: int) -> list[Event]:
     """A block of a type that is not read here, whole; what is no object is no block."""
     try:
-        return [provider_block(msgspec.json.decode(raw, type=dict[str, Any]))]
+        return [provider_block(msgspec.json.decode(raw, type=dict[str, Any]), chars, details, tools)]
     except (msgspec.DecodeError, RecursionError):
         return []
 

@@ -95,6 +95,7 @@ class Stream:
         self.id = ""
         self.open: dict[int, Open] = {}
         self.tools = 0
+        self.details = 0
         self.chars = 0
         self.ended = False
         self.usage: dict[str, Raw] = {}
@@ -169,6 +170,7 @@ class Stream:
             case "thinking" if block.thinking:
                 return [ReasoningDelta(block.thinking)]
             case "redacted_thinking":
+                self.details += 1
                 return [ReasoningDetail(blocks.redacted_detail(block.data))]
             case "tool_use":
                 opened.tool, self.tools = self.tools, self.tools + 1
@@ -205,13 +207,14 @@ class Stream:
             case "text":
                 return blocks.cited(block.citations, block.start, self.chars)
             case "thinking":
+                self.details += bool(block.signature)
                 return [ReasoningDetail(blocks.thinking_detail("".join(block.text), block.signature))] if block.signature else []
             case "redacted_thinking":
                 return []
             case "tool_use":
                 return [] if block.pieces else [ToolDelta(block.tool, answer.arguments(block.input))]
             case _:
-                return [blocks.provider_block(_whole(block))]
+                return [blocks.provider_block(_whole(block), self.chars, self.details, self.tools)]
 
     def _finish(self, item: Item) -> list[Event]:
         delta = item.delta or Delta()
