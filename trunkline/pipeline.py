@@ -31,6 +31,7 @@ from .repair import repaired
 from .signing import conceal
 from .stamp import Stamp
 from .target import Note, Target
+from .unasked import is_stream, whole_of_stream
 from .upstream import Reply as Opened
 from .vault import Vault, Watcher
 from .wire import HttpRequest, HttpResponse, header_text, readable
@@ -148,7 +149,7 @@ async def _whole(call: Call, prepared: Prepared, gw: Gateway) -> Reply:
         response = await _second_try(call, prepared, gw, response)
     notes = prepared.encoded.notes if target.kind != "local" else noted(prepared, response.headers)
     reply = Reply(target, notes, passed_on(response.headers), target.model)
-    if prepared.relays:
+    if prepared.relays and not is_stream(response):
         wire, reply.body = openai_chat.relay_response(response, target, call.stamp)
         reply.model, reply.usage = wire.model, wire.usage
         if gw.vault is not None and gw.vault.watches(target):
@@ -230,7 +231,8 @@ def _refusal(prepared: Prepared, response: HttpResponse) -> UpstreamError:
 
 def _decoded(prepared: Prepared, response: HttpResponse) -> list[Event]:
     try:
-        events = prepared.dialect.decode_response(response, prepared.target)
+        unasked = is_stream(response)
+        events = whole_of_stream(response, prepared) if unasked else prepared.dialect.decode_response(response, prepared.target)
     except UnicodeDecodeError:
         response = HttpResponse(response.status, response.headers, readable(response.body))
         events = prepared.dialect.decode_response(response, prepared.target)
