@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from .dialects import dialect
-from .dialects.doors import door
 from .gateway import Gateway
 from .pipeline import Call, refuse_model
 from .prepare import encode, relays, with_query
@@ -30,7 +29,7 @@ async def explain(call: Call, gw: Gateway) -> dict[str, Any]:
     targets = gw.planned(request.model, call.caller.workspace, call.opik)
     if call.caller.models:
         refuse_model(call, targets)
-    target = door(request, targets[0])
+    target = gw.door(request, targets[0])
     spoken = dialect(target.dialect)
     if gw.vault is not None:
         request = gw.vault.restored(request, target, call.caller)

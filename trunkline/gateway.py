@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from random import random
 from typing import TYPE_CHECKING
 
+from .dialects.doors import beside, needs_responses
 from .errors import OperatorError
 from .meter import Meter
 from .plan import Speeds, plan
@@ -20,6 +21,7 @@ from .target import Bearer, HeaderKey, NoAuth, Target
 from .wire import Headers, HttpRequest, header_text
 
 if TYPE_CHECKING:
+    from .chat import ChatRequest
     from .config.live import Live
     from .config.snapshot import Snapshot
     from .credentials import Credentials
@@ -33,12 +35,14 @@ REMEMBERED = 4096
 class Known:
     """Constants of one target."""
 
-    __slots__ = ("added", "constant", "headers", "name", "straight", "target")
+    __slots__ = ("added", "beside", "constant", "headers", "name", "straight", "target")
 
     def __init__(self, target: Target, watched: bool) -> None:
         self.target = target
         self.name = header_text(target.name)
         """As `x-trunkline-target` has it."""
+        self.beside = beside(target)
+        """The same at the Responses API, for requests that chat completions refuses."""
         self.constant = isinstance(target.auth, NoAuth | Bearer | HeaderKey) and not target.query
         """Its key never changes and goes into a header."""
         self.added: Headers = ()
@@ -75,6 +79,11 @@ class Gateway:
                 self._known.clear()
             known = self._known[id(target)] = Known(target, self.vault is not None and self.vault.watches(target))
         return known
+
+    def door(self, request: ChatRequest, target: Target) -> Target:
+        """The target itself, or the same model at the API that takes this request."""
+        other = self.known(target).beside
+        return target if other is None or not needs_responses(request, target) else other
 
     def planned(self, model: str, workspace: str, opik: bool) -> Sequence[Target]:
         """The targets of a name, in the order in which to try them."""

@@ -18,7 +18,6 @@ from msgspec.structs import force_setattr, replace
 from .access import Caller
 from .chat import ChatRequest, File, Image, Video
 from .dialects import Dialect, dialect, openai_chat
-from .dialects.doors import door
 from .dialects.media import is_remote
 from .errors import CallerError
 from .secret import Secret
@@ -59,7 +58,7 @@ class Prepared(Struct):
 def at_once(request: ChatRequest, target: Target, gw: Gateway) -> Prepared | None:
     """The usual road, without waiting: OpenAI's format, a constant key, no media to fetch. None where the target needs more."""
     known = gw.known(target)
-    if not known.straight or door(request, target) is not target:
+    if not known.straight or (known.beside is not None and gw.door(request, target) is not target):
         return None
     encoded = openai_chat.encode_request(request, target)
     if encoded.check and request.stream:
@@ -74,7 +73,7 @@ async def prepare(request: ChatRequest, target: Target, caller: Caller, gw: Gate
     """Any road. CallerError where this vendor cannot be asked that."""
     if target.kind == "local":
         target = await placed(target, gw)
-    target = door(request, target)
+    target = gw.door(request, target)
     spoken = dialect(target.dialect)
     if gw.vault is not None:
         request = gw.vault.restored(request, target, caller)

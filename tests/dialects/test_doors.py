@@ -9,7 +9,7 @@ import pytest
 
 from tests.dialects.openai_chat.asking import decode
 from trunkline.dialects import dialect
-from trunkline.dialects.doors import door
+from trunkline.dialects.doors import beside, needs_responses
 from trunkline.target import Target
 
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
@@ -22,7 +22,8 @@ def aimed(model: str, kind: str = "openai", base_url: str = OPENAI, **options: s
 
 
 def spoken(target: Target, **members: Any) -> str:
-    return door(decode(**members), target).dialect
+    other = beside(target)
+    return target.dialect if other is None or not needs_responses(decode(**members), target) else other.dialect
 
 
 @pytest.mark.parametrize(
@@ -48,8 +49,7 @@ def test_tools_and_thinking_together_go_where_both_are_taken(model: str, effort:
 
 @pytest.mark.parametrize("members", [{}, {"tools": []}, {"reasoning_effort": "high"}, {"functions": []}])
 def test_without_tools_nothing_changes(members: dict[str, Any]) -> None:
-    target = aimed("gpt-6-sol")
-    assert door(decode(**members), target) is target
+    assert spoken(aimed("gpt-6-sol"), **members) == "openai_chat"
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,7 @@ def test_without_tools_nothing_changes(members: dict[str, Any]) -> None:
         ("azure", "https://n.openai.azure.com", {"api_version": "preview"}, "openai_responses"),
         ("azure", "https://n.openai.azure.com", {"api_version": "2025-04-01-preview"}, "openai_responses"),
         ("azure", "https://n.openai.azure.com", {"api_version": "2024-10-21"}, "openai_chat"),
+        ("azure", "https://gateway.example/azure", {}, "openai_chat"), ("azure", "https://notazure.com", {}, "openai_chat"),
         ("openrouter", OPENAI, {}, "openai_chat"), ("openai_compatible", OPENAI, {}, "openai_chat"),
     ],
 )  # fmt: skip
@@ -69,18 +70,18 @@ def test_only_where_the_vendor_has_the_other_api(kind: str, base_url: str, optio
     assert spoken(aimed("gpt-5.6", kind, base_url, **options), tools=[TOOL]) == where
 
 
-def test_the_same_target_is_sent_through_the_same_door_and_keeps_all_else() -> None:
+def test_the_other_api_is_the_same_target_in_all_else() -> None:
     target = aimed("gpt-5.6")
-    request = decode(tools=[TOOL])
-    found = door(request, target)
-    assert door(request, target) is found
-    assert {name for name in target.__struct_fields__ if getattr(target, name) != getattr(found, name)} == {"dialect"}
-    assert door(request, found) is found
+    other = beside(target)
+    assert other is not None
+    assert {name for name in target.__struct_fields__ if getattr(target, name) != getattr(other, name)} == {"dialect"}
+    assert beside(other) is None
 
 
 def test_what_was_asked_arrives_at_the_other_api() -> None:
     request = decode(tools=[TOOL], tool_choice="required", reasoning_effort="high", max_tokens=100)
-    target = door(request, aimed("gpt-5.6"))
+    target = beside(aimed("gpt-5.6"))
+    assert target is not None
     encoded = dialect(target.dialect).encode_request(request, target)
     body = json.loads(encoded.http.body)
     assert encoded.http.url == f"{OPENAI}/responses"

@@ -22,7 +22,7 @@ MORE = """
 [providers.azure]
 kind = "azure"
 api_key = "k"
-base_url = "URL/azure"
+base_url = "http://lab.openai.azure.com"
 
 [providers.openai]
 kind = "openai"
@@ -38,7 +38,7 @@ HI = [ROLE, chunk({"content": "Hi "}), chunk({"content": "there"}), STOP, METER]
 
 @pytest.fixture(scope="module")
 def it(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    with scene(tmp_path_factory.mktemp("roads"), CONFIG + MORE) as found:
+    with scene(tmp_path_factory.mktemp("roads"), CONFIG + MORE, proxied=True) as found:
         yield found
 
 
@@ -98,7 +98,7 @@ def test_tools_and_thinking_together_are_asked_of_the_api_that_takes_both(it: Sc
         {"name": "look", "arguments": '{"at":"Oslo"}'},
         "tool_calls",
     )
-    assert it.upstream.asked[0].target == "/azure/openai/v1/responses"
+    assert it.upstream.asked[0].target == "http://lab.openai.azure.com/openai/v1/responses"
     assert it.sent[0]["reasoning"] == {"effort": "high"}
     loop = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": None, "tool_calls": [call]},
             {"role": "tool", "tool_call_id": "call_1", "content": "cold"}]  # fmt: skip

@@ -103,10 +103,14 @@ class Scene:
 
 
 @contextlib.contextmanager
-def scene(folder: Path, config: str = CONFIG) -> Iterator[Scene]:
-    with Upstream(_nothing) as upstream, gateway(folder, config.replace("URL", upstream.url)) as running:
-        with httpx.Client(base_url=running.url, timeout=30) as client:
-            yield Scene(running, upstream, client)
+def scene(folder: Path, config: str = CONFIG, *, proxied: bool = False) -> Iterator[Scene]:
+    """`proxied`: hosts of names are asked of the upstream, too, as their proxy."""
+    with contextlib.ExitStack() as held:
+        upstream = held.enter_context(Upstream(_nothing))
+        environment = {"http_proxy": upstream.url, "no_proxy": "127.0.0.1"} if proxied else {}
+        running = held.enter_context(gateway(folder, config.replace("URL", upstream.url), environment=environment))
+        client = held.enter_context(httpx.Client(base_url=running.url, timeout=30, trust_env=False))
+        yield Scene(running, upstream, client)
         assert "Traceback" not in running.log
 
 

@@ -24,32 +24,23 @@ from .refused import known_name, rule, thinks
 _TOOLS_APART = re.compile(r"(?:^|[^a-z0-9])gpt-(?:5\.[4-9]|[6-9](?![0-9]))(?!(?:\.\d+)?-(?:chat|search))", re.IGNORECASE)
 """Models that think or call tools on chat completions, and do not do both."""
 _FIRST_DATED = "2025-03-01"
-_apart: dict[int, tuple[Target, Target]] = {}
-"""By the target's identity: it, and the same at the other API. Targets live as long as their snapshot."""
-_REMEMBERED = 1024
+_VENDORS = {"openai": (".api.openai.com",), "azure": (".azure.com", ".azure.us", ".azure.cn")}
+"""What the vendor's own hosts end in."""
 
 
-def door(request: ChatRequest, target: Target) -> Target:
-    """The target itself, or the same model at the Responses API where this request needs it."""
-    if (not request.tools and not request.functions) or target.kind not in KINDS or target.dialect != "openai_chat":
-        return target
-    if _TOOLS_APART.search(known_name(target.model)) is None or not _is_vendors(target):
-        return target
+def beside(target: Target) -> Target | None:
+    """The same model at the Responses API, where that is known to be beside chat completions and some requests need it. Worked out once."""
+    if target.kind not in KINDS or target.dialect != "openai_chat" or _TOOLS_APART.search(known_name(target.model)) is None:
+        return None
+    host, version = "." + (urlsplit(target.base_url).hostname or ""), target.options.get("api_version", "")
+    if not host.endswith(_VENDORS[target.kind]) or (version[:1].isdigit() and version[:10] < _FIRST_DATED):
+        return None
+    return replace(target, dialect="openai_responses")
+
+
+def needs_responses(request: ChatRequest, target: Target) -> bool:
+    """Whether chat completions refuses this request to a target that has another API `beside` it."""
+    if not request.tools and not request.functions:
+        return False
     row, effort = rule(target.kind, target.model), request.reasoning_effort
-    if row is None or not thinks(request, row, None if effort is None else fitted(effort, target)):
-        return target
-    known = _apart.get(id(target))
-    if known is None or known[0] is not target:
-        if len(_apart) >= _REMEMBERED:
-            _apart.clear()
-        known = _apart[id(target)] = target, replace(target, dialect="openai_responses")
-    return known[1]
-
-
-def _is_vendors(target: Target) -> bool:
-    """Whether the Responses API is known to be where the target is."""
-    if target.kind == "azure":
-        version = target.options.get("api_version", "")
-        return not version[:1].isdigit() or version[:10] >= _FIRST_DATED
-    host = urlsplit(target.base_url).hostname or ""
-    return host == "api.openai.com" or host.endswith(".api.openai.com")
+    return row is not None and thinks(request, row, None if effort is None else fitted(effort, target))
