@@ -245,7 +245,7 @@ async def serve(options: argparse.Namespace, key: str) -> None:
         await front.open(int(engine.listening_address.rpartition(":")[2]), engine_key)
     except Exception as error:
         # Said before any connection closes: a lease's end is what makes the parent read it.
-        print(f"the model did not load: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        print(f"the model {options.model} did not load: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
         os._exit(3)
     await serving
 
