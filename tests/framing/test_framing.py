@@ -28,7 +28,7 @@ def test_a_recorded_stream_gives_the_same_frames_however_it_is_cut(name: str, fe
         make = FRAMINGS[FRAMING_OF[name]]
         frames = framed(make(), [recording.body])
         assert frames, recording
-        for size in (1, 7, 65536):
+        for size in (1 if len(recording.body) < 20_000 else 113, 7, 65536):  # byte by byte where that is soon done
             assert framed(make(), cut(recording.body, size)) == frames, recording
         for frame in frames:
             assert frame.data == b"[DONE]" or json.loads(frame.data) is not None
