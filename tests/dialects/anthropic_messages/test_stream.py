@@ -65,6 +65,51 @@ def whole(content: list[Any], reason: str, **more: Any) -> list[Event]:
     return dialect.decode_response(HttpResponse(200, {}, json.dumps(message).encode()), target())
 
 
+RESUMED: dict[str, Any] = {
+    "type": "message_start",
+    "message": {
+        "id": "msg_1", "model": "claude-x", "usage": {"input_tokens": 0, "output_tokens": 0}, "stop_reason": "tool_use",
+        "content": [
+            {"type": "code_execution_tool_result", "tool_use_id": "srvtoolu_1", "content": {"stdout": "4", "return_code": 0}},
+            {"type": "text", "text": "Next: "},
+            {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"n": 12345678901234567890}, "caller": {"type": "code_x"}},
+            {"type": "tool_use", "id": "toolu_2", "name": "g", "input": {}},
+        ],
+    },
+}  # fmt: skip
+
+
+def test_blocks_and_an_end_that_come_with_the_start_are_told_like_any_others() -> None:
+    message = RESUMED["message"]
+    events = run(RESUMED, {"type": "message_stop"})
+    assert [event for event in events if not isinstance(event, Metered)] == [
+        event for event in whole(message["content"], "tool_use") if not isinstance(event, Metered)
+    ]
+    assert events[-1] == Finished("tool_calls")
+    assert [event.arguments for event in events if isinstance(event, ToolDelta)] == ['{"n": 12345678901234567890}', "{}"]
+
+
+def test_an_end_that_is_only_announced_is_no_end() -> None:
+    assert not any(isinstance(event, Finished) for event in run(RESUMED))
+
+
+def test_an_end_told_twice_ends_once_and_after_the_last_usage() -> None:
+    events = run(RESUMED, end("tool_use", {"output_tokens": 7}), {"type": "message_stop"})
+    assert [event for event in events if isinstance(event, Finished)] == [events[-1]]
+    assert isinstance(metered := events[-2], Metered)
+    assert metered.usage.completion == 7
+
+
+def test_blocks_after_those_of_the_start_are_numbered_on() -> None:
+    start = {**RESUMED, "message": {**RESUMED["message"], "stop_reason": None}}
+    events = run(start, begin(4, type="tool_use", id="toolu_3", name="h", input={}), stop(4), end("tool_use"), {"type": "message_stop"})
+    assert [(event.tool, event.id) for event in events if isinstance(event, ToolStarted)] == [
+        (0, "toolu_1"),
+        (1, "toolu_2"),
+        (2, "toolu_3"),
+    ]
+
+
 def test_tool_calls_are_numbered_among_themselves_and_none_is_without_arguments() -> None:
     events = run(
         START,

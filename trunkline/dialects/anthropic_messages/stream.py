@@ -1,8 +1,9 @@
 """A stream of blocks, decoded. One typed decode a frame, since this runs for every token.
 
 Odd here: the stream numbers content blocks where OpenAI numbers tool calls; a call's arguments come as pieces of JSON, and for
-a call without arguments not at all; the signature of a thinking block comes last, sometimes without any text before it; and
-the usage comes twice, the later one being right.
+a call without arguments not at all; the signature of a thinking block comes last, sometimes without any text before it; the
+usage comes twice, the later one being right; and where running code goes on to its next call, `message_start` has the blocks and
+the stop reason already, and nothing but `message_stop` follows.
 
 Source: https://docs.anthropic.com/en/docs/build-with-claude/streaming
 """
@@ -57,6 +58,10 @@ class Head(Struct):
 
     id: str = ""
     model: str = ""
+    content: list[Raw] | None = None
+    stop_reason: str | None = None
+    stop_sequence: str | None = None
+    stop_details: Any = None
     usage: Raw = NOTHING
     container: Any = None
     context_management: Any = None
@@ -98,6 +103,8 @@ class Stream:
         self.details = 0
         self.chars = 0
         self.ended = False
+        self.end: Head | None = None
+        """what `message_start` said of the end, to be told at `message_stop`"""
         self.usage: dict[str, Raw] = {}
 
     def feed(self, frame: Frame) -> list[Event]:
@@ -124,6 +131,8 @@ class Stream:
                 return self._start(item)
             case "message_delta":
                 return self._finish(item)
+            case "message_stop" if self.end is not None:
+                return self._stop(self.end.stop_reason, self.end.stop_sequence, self.end.stop_details)
             case "error":
                 return [failed(frame.data, self.target)]
             case _:  # ping, message_stop, what is yet to be invented, and Google's errors (Vertex), which have no type
@@ -157,8 +166,11 @@ class Stream:
         except msgspec.DecodeError:
             return []
         self.id = head.id
-        said = _said(head)
-        return [Started(head.id, head.model, extra=blocks.tier(head.usage)), *said, *self._metered(head.usage)]
+        events: list[Event] = [Started(head.id, head.model, extra=blocks.tier(head.usage)), *_said(head), *self._metered(head.usage)]
+        self.end = head if head.stop_reason is not None else None
+        for index, block in enumerate(head.content or ()):
+            events += self._begin(Item(index=index, content_block=block)) + self._end(self.open.pop(index))
+        return events
 
     def _begin(self, item: Item) -> list[Event]:
         block = answer.read_block(item.content_block)
@@ -219,12 +231,16 @@ class Stream:
     def _finish(self, item: Item) -> list[Event]:
         delta = item.delta or Delta()
         events = [*_said(item, delta), *self._metered(item.usage)]
-        if delta.stop_reason is not None and not self.ended:
-            self.ended = True  # a choice ends once
-            for index in sorted(self.open):  # hosts that speak this API but end no block
-                events += self._end(self.open.pop(index))
-            events += blocks.finished(delta.stop_reason, delta.stop_sequence, delta.stop_details, self.tools, silent=not self.chars)
-        return events
+        return events + self._stop(delta.stop_reason, delta.stop_sequence, delta.stop_details)
+
+    def _stop(self, reason: str | None, sequence: str | None, details: Any) -> list[Event]:
+        if reason is None or self.ended:
+            return []
+        self.ended = True  # a choice ends once
+        events: list[Event] = []
+        for index in sorted(self.open):  # hosts that speak this API but end no block
+            events += self._end(self.open.pop(index))
+        return events + blocks.finished(reason, sequence, details, self.tools, silent=not self.chars)
 
     def _metered(self, raw: Raw) -> list[Event]:
         """Each usage repeats or replaces what the one before said: "cumulative", never to be added."""
