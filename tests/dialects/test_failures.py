@@ -83,6 +83,15 @@ def test_our_key_refused_is_not_the_callers_key_refused(status: int) -> None:
         "The input token count (1048577) exceeds the maximum number of tokens allowed",
         "Input is too long for requested model.",
         "Please reduce the length of the messages",
+        "This model's maximum prompt length is 131072 but the request contains 537812 tokens.",  # xAI
+        "input length and `max_tokens` exceed context limit: 190000 + 21333 > 200000",  # Anthropic
+        "request (5000 tokens) exceeds the available context size (4096 tokens), try increasing it",  # llama.cpp
+        "Invalid request: Your request exceeded model token limit: 262144",  # Moonshot
+        "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 `inputs` tokens",  # text-generation-inference
+        "Input validation error: `inputs` must have less than 4095 tokens. Given: 5000",
+        "Prompt exceeds max length",  # z.ai
+        "<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 983616]",  # Alibaba
+        "prompt token count of 135000 exceeds the limit of 128000",  # GitHub Copilot
     ],
 )
 @pytest.mark.parametrize("status", [400, 413, 422])
@@ -99,8 +108,16 @@ def test_a_page_or_nothing_is_never_the_message(page: str) -> None:
     assert error.message == "acme answered 502 without a readable message"
 
 
-def test_text_that_only_speaks_of_markup_is_a_message() -> None:
-    assert refused(400, "content must not hold <b>").message == "content must not hold <b>"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "content must not hold <b>",
+        '<400> InternalError.Algo.InvalidParameter: The "function.arguments" must be in JSON format.',
+        "< 5 expected",
+    ],
+)
+def test_text_that_only_speaks_of_markup_is_a_message(text: str) -> None:
+    assert refused(400, text).message == text
 
 
 def test_a_message_is_bounded() -> None:

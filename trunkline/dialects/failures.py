@@ -19,12 +19,14 @@ from ..target import Target
 from ..wire import HttpResponse
 
 _CONTEXT = re.compile(
-    r"context.?length|context.?window|maximum context|prompt is too long|too many (?:input )?tokens|input is too long|"
-    r"exceeds? the (?:maximum|max) (?:number of )?(?:input )?tokens|input token count|reduce the length",
+    r"context.?(?:length|window|size|limit)|maximum context|prompt is too long|too many (?:input )?tokens|input is too long|"
+    r"exceeds? the (?:maximum|max) (?:number of )?(?:input )?tokens|input token count|reduce the length|maximum prompt length|"
+    r"exceeded model token limit|prompt exceeds max length|prompt token count of \d+ exceeds|range of input length should be|"
+    r"`inputs` (?:tokens \+ `max_new_tokens` must be <=|must have less than)",
     re.IGNORECASE,
 )
-_MARKUP = re.compile(r"\A\s*<|<!doctype html|<html[\s>]", re.IGNORECASE)
-"""A page, with or without words before it."""
+_MARKUP = re.compile(r"\A\s*<[!?a-z]|<!doctype html|<html[\s>]", re.IGNORECASE)
+"""A page, with or without words before it. Alibaba's `<400> InternalError…` is none."""
 LONGEST_MESSAGE = 4000
 
 

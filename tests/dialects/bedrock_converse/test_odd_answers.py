@@ -105,3 +105,9 @@ def test_an_error_of_the_front_door_is_told_in_its_words() -> None:
     error = bedrock_converse.decode_error(HttpResponse(403, {}, json.dumps(said).encode()), target())
     assert (error.status, error.code) == (502, "upstream_auth")
     assert error.message.endswith("The token is invalid.")
+
+
+def test_a_refusal_without_words_is_named_by_its_kind() -> None:
+    said = {"Output": {"__type": "com.amazon.coral.service#UnknownOperationException"}, "Version": "1.0"}
+    error = bedrock_converse.decode_error(HttpResponse(404, {}, json.dumps(said).encode()), target())
+    assert error.message == "UnknownOperationException"

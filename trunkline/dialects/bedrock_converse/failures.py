@@ -2,7 +2,7 @@
 
 Odd here: the kind is `ValidationException:http://internal.amazon.com/…`, cut at the colon, and says more than the status: an
 unknown model is a ValidationException, a model that broke is a 424, bad credentials of every sort are 403. Inside a stream the
-name of the exception is all there is.
+name of the exception is all there is; the front door (no such operation: a wrong path or host) has nothing but the name at times.
 
 Sources: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html#API_runtime_Converse_Errors,
 https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
@@ -70,11 +70,11 @@ def failed(frame: Frame, target: Target) -> Failed:
 
 
 def _error(response: HttpResponse, target: Target, kind: str, message: str) -> UpstreamError:
-    word = kind.partition(":")[0].rpartition("#")[2].lower()
-    status = STATUSES.get(word, response.status)
+    name = kind.partition(":")[0].rpartition("#")[2]
+    status = STATUSES.get(name.lower(), response.status)
     code = None
     if status == 400 and _OVERFLOW.search(message):
         code = "context_length_exceeded"
     elif status == 400 and _UNKNOWN_MODEL.search(message):
         status = 404
-    return failure(target, response, message, code=code, status=status)
+    return failure(target, response, message or name, code=code, status=status)
