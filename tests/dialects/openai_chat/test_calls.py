@@ -32,6 +32,11 @@ HABITS: dict[str, list[dict[str, Any]]] = {
         calling(call(None, arguments=":1}")),
         calling(call(None, "b", "g")),
     ],
+    "pieces of both in one chunk, without an index": [
+        calling(call(None, "a", "f", ""), call(None, "b", "g", "")),
+        calling(call(None, arguments='{"x"'), call(None, arguments="{")),
+        calling(call(None, arguments=":1}"), call(None, arguments="}")),
+    ],
     "every call has the index 0": [calling(call(0, "a", "f", F)), calling(call(0, "b", "g", "")), calling(call(0, arguments=G))],
     "indexes count content blocks": [
         calling(call(1, "a", "f", "")),

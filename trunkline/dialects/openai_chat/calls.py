@@ -112,20 +112,20 @@ class StreamedCalls:
     def mend(self, index: int, delta: dict[str, Any]) -> None:
         """The pieces in a choice's delta, in place."""
         calls = list_of_calls(delta.pop("tool_calls", None))
-        for call in calls:
-            self._mend(index, call)
+        for place, call in enumerate(calls):
+            self._mend(index, call, place if len(calls) > 1 else None)
         if calls:
             delta["tool_calls"] = calls
         legacy = delta.get("function_call")
         if legacy:
             legacy["arguments"] = arguments_text(legacy.get("arguments"))
 
-    def _mend(self, index: int, call: dict[str, Any]) -> None:
+    def _mend(self, index: int, call: dict[str, Any], place: int | None) -> None:
         function = function_of(call)
         function["arguments"] = arguments_text(function.get("arguments"))
         if function.get("name") is None:
             function.pop("name", None)
-        tool = self._number(index, call, function)
+        tool = self._number(index, call, function, place)
         if (index, tool) not in self.filled:
             id = str(call.get("id") or "")
             if not id or (index, id) in self.ids:  # a result names the call it answers by its id alone
@@ -144,8 +144,8 @@ class StreamedCalls:
         if call.get("custom"):
             del call["function"]
 
-    def _number(self, index: int, call: dict[str, Any], function: dict[str, Any]) -> int:
-        """Our index of a call, counted from 0 within its choice; written into the call."""
+    def _number(self, index: int, call: dict[str, Any], function: dict[str, Any], place: int | None) -> int:
+        """Our index of a call, counted from 0 within its choice; written into the call. `place`: where it stands among several pieces."""
         wire, count = call.get("index"), self.count(index)
         if not isinstance(wire, int | str):
             wire = None
@@ -156,7 +156,7 @@ class StreamedCalls:
         if known is not None and not self._is_another((index, known), call.get("id"), function.get("name")):
             tool = known
         elif wire is None:
-            tool = count if starts or not count else count - 1
+            tool = count if starts or not count else min(count - 1, count if place is None else place)
         else:
             tool = count
         if wire is not None and tool != wire:
