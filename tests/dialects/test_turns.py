@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trunkline.dialects.turns import split
+from trunkline.dialects.turns import AssistantTurn, Turn, UserTurn, distinct, split
 from trunkline.errors import CallerError
 from trunkline.target import Notes
 
@@ -21,3 +21,34 @@ def test_reasoning_that_is_handed_back_in_another_shape_is_refused_by_name(detai
     with pytest.raises(CallerError) as caught:
         split(ask(messages=[HI, said, HI]), Notes())
     assert (caught.value.status, caught.value.param) == (400, "messages[1].reasoning_details[1]")
+
+
+def called(*ids: str) -> list[dict[str, Any]]:
+    calls = [{"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}} for id in ids]
+    return [{"role": "assistant", "tool_calls": calls}, *({"role": "tool", "tool_call_id": id, "content": f"of {id}"} for id in ids)]
+
+
+def pairs(turns: list[Turn]) -> list[tuple[list[str], list[str]]]:
+    """(the ids of the calls, the ids of the results after them), turn by turn."""
+    calls = [[call.id for call in turn.calls] for turn in turns if isinstance(turn, AssistantTurn)]
+    results = [[result.id for result in turn.results] for turn in turns if isinstance(turn, UserTurn) and turn.results]
+    return list(zip(calls, results, strict=True))
+
+
+def distinct_of(*messages: dict[str, Any]) -> list[tuple[list[str], list[str]]]:
+    return pairs(distinct(split(ask(messages=[HI, *messages]), Notes())[1]))
+
+
+def test_an_id_that_comes_back_in_a_later_turn_is_made_another_and_its_result_with_it() -> None:
+    history = [*called("call_0", "call_1"), *called("call_0", "call_0_2"), *called("call_0")]
+    told = distinct_of(*history)
+    assert told == [
+        (["call_0", "call_1"], ["call_0", "call_1"]),
+        (["call_0_2", "call_0_2_2"], ["call_0_2", "call_0_2_2"]),
+        (["call_0_3"], ["call_0_3"]),
+    ]
+    assert distinct_of(*history, *called("call_1"))[:3] == told, "what was sent before is sent again, so that caches hit"
+
+
+def test_ids_that_are_each_their_own_stay() -> None:
+    assert distinct_of(*called("a"), *called("b", "c")) == [(["a"], ["a"]), (["b", "c"], ["b", "c"])]

@@ -6,10 +6,11 @@ the results of an assistant's tool calls come together, in call order, at the he
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import count, pairwise
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from ..chat import Assistant, ChatRequest, Developer, FunctionResult, Message, Opaque, Part, RefusalPart, System, Text, Tool, User, parts
 from ..errors import CallerError
@@ -226,6 +227,33 @@ def _order_results(turns: list[Turn]) -> None:
         if isinstance(before, AssistantTurn) and isinstance(after, UserTurn):
             order = {call.id: i for i, call in enumerate(before.calls)}
             after.results.sort(key=lambda r: order.get(r.id, len(order)))
+
+
+def distinct(turns: list[Turn]) -> list[Turn]:
+    """The turns, every call's id its own, and its result's with it, for vendors that refuse an id said twice in a conversation.
+
+    Some hosts count anew in each answer (`call_0`). Only what repeats is renamed, and the same way however long the conversation grows.
+    """
+    seen: set[str] = set()
+    for turn, after in zip(turns, [*turns[1:], None], strict=True):
+        if isinstance(turn, UserTurn):
+            continue
+        renamed: dict[str, str] = {}
+        for i, call in enumerate(turn.calls):
+            id = _unseen(call.id, seen)
+            seen.add(id)
+            if id != call.id:
+                renamed[call.id] = id
+                turn.calls[i] = replace(call, id=id)
+        if renamed and isinstance(after, UserTurn):
+            after.results = [replace(result, id=renamed.get(result.id, result.id)) for result in after.results]
+    return turns
+
+
+def _unseen(id: str, seen: set[str]) -> str:
+    if id not in seen:
+        return id
+    return next(name for number in count(2) if (name := f"{id}_{number}") not in seen)
 
 
 def end_with_user(turns: list[Turn], notes: Notes, *, goes_on: bool) -> None:

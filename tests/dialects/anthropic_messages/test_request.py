@@ -300,3 +300,9 @@ def test_a_call_id_outside_the_vendors_alphabet_still_matches_its_result() -> No
     assert id == made["messages"][2]["content"][0]["tool_use_id"]
     assert id.replace("_", "").isalnum()
     assert id.isascii()
+
+
+def test_no_id_is_said_twice_in_a_conversation() -> None:
+    made = body(encode(USER, asked(call("c")), answer("c"), asked(call("c")), answer("c"), tools=[TOOL]))
+    blocks = [message["content"][0] for message in made["messages"][1:]]
+    assert [block.get("id") or block["tool_use_id"] for block in blocks] == ["c", "c", "c_2", "c_2"]

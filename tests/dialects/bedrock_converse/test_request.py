@@ -116,6 +116,13 @@ def test_calls_and_results_match_come_in_call_order_and_before_text() -> None:
     assert answers[2] == {"text": "And?"}
 
 
+def test_no_id_is_said_twice_in_a_conversation() -> None:
+    made, _ = encoded({"messages": [*LOOP, *LOOP], "tools": [tool("f")]}, SONNET_4_5)
+    blocks = [block for message in made["messages"] for block in message["content"]]
+    uses = [(block.get("toolUse") or block["toolResult"])["toolUseId"] for block in blocks if "text" not in block]
+    assert uses == ["c1", "c1", "c1_2", "c1_2"]
+
+
 def test_tool_names_are_made_legal_and_mapped_back() -> None:
     sent, result = encoded({"tools": [tool("a.b"), tool("a_b"), tool("3d"), tool("y" * 70)], "messages": [HI]})
     wire = [t["toolSpec"]["name"] for t in sent["toolConfig"]["tools"]]

@@ -20,7 +20,7 @@ from ...target import Notes
 from ..handed_back import Own
 from ..media import Blob, data_url, is_remote, seen, standard_base64
 from ..properties import Names, rekeyed
-from ..turns import AssistantTurn, Call, Placed, Result, Turn, UserTurn
+from ..turns import AssistantTurn, Call, Placed, Result, Turn, UserTurn, distinct
 from .thinking import block_of
 
 Block = dict[str, Any]
@@ -53,7 +53,7 @@ def messages(turns: list[Turn], names: Mapping[str, str], notes: Notes, properti
         {"role": "user", "content": _user(turn, notes)}
         if isinstance(turn, UserTurn)
         else {"role": "assistant", "content": _assistant(turn, names, notes, properties)}
-        for turn in turns
+        for turn in distinct(turns)  # "`tool_use` ids must be unique"
     ]
 
 

@@ -21,7 +21,7 @@ from ...chat import File, Image, Part, Text
 from ...errors import CallerError
 from ...target import Notes
 from ..properties import Names, rekeyed
-from ..turns import AssistantTurn, Placed, Result, Turn, UserTurn
+from ..turns import AssistantTurn, Placed, Result, Turn, UserTurn, distinct
 from .media import Block, Media
 from .models import Facts
 
@@ -58,7 +58,7 @@ class Contents:
     def messages(self, turns: list[Turn]) -> list[dict[str, Any]]:
         """The turns as `messages`. CallerError naming what cannot be sent, or a turn that has nothing to send."""
         out: list[dict[str, Any]] = []
-        for turn in turns:
+        for turn in distinct(turns):  # as Claude refuses an id said twice
             if isinstance(turn, AssistantTurn):
                 out.append({"role": "assistant", "content": self._assistant(turn)})
                 continue
