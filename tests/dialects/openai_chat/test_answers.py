@@ -374,6 +374,29 @@ def test_each_shape_of_a_refusal_is_read(status: int, body: Any, expected: Any) 
     assert error.message in ("m", "body.n: m", "m: slow")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"success": False, "result": {}, "errors": [{"code": 5006, "message": "no luck"}], "messages": []},  # Cloudflare
+        {"code": 401, "msg": "no luck", "success": False},  # z.ai
+        {"object": "error", "message": {"detail": [{"loc": ["body", "n"], "msg": "no luck"}]}, "code": None},  # Mistral
+        {"error": ["no luck"]},  # Hugging Face
+        {"error": {"message": {"error": "no luck"}}},
+        {"detail": {"error": "no luck"}},
+    ],
+)
+def test_a_refusal_in_a_shape_of_the_hosts_own_keeps_its_words(body: Any) -> None:
+    assert decode_error(HttpResponse(400, {}, json.dumps(body).encode()), TARGET).message in ("no luck", "body.n: no luck")
+
+
+def test_a_refusal_in_plain_text_is_told_and_a_page_is_not() -> None:
+    plain = {"content-type": "text/plain; charset=utf-8"}
+    words = "Failed to deserialize the JSON body into the target type: messages[0]: missing field `role`"
+    assert decode_error(HttpResponse(422, plain, words.encode()), TARGET).message == words
+    for headers, body in ((plain, b"<html>busy</html>"), (plain, b""), ({"content-type": "text/html"}, b"busy"), ({}, b"busy")):
+        assert decode_error(HttpResponse(502, headers, body), TARGET).message.endswith("without a readable message")
+
+
 def test_openrouters_reset_becomes_a_delay() -> None:
     body = {"error": {"message": "m", "code": 429, "metadata": {"headers": {"X-RateLimit-Reset": "1767225630000"}}}}
     headers = {"date": "Thu, 01 Jan 2026 00:00:00 GMT"}

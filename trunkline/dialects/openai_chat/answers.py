@@ -156,26 +156,30 @@ _CHOICE = frozenset({"index", "message", "finish_reason", "logprobs"})
 
 
 def decode_error(response: HttpResponse, target: Target) -> UpstreamError:
-    """Any of the ten shapes in which OpenAI-style hosts refuse (WIRE_NOTES 2), also one that came with 200."""
+    """Any of the shapes in which OpenAI-style hosts refuse (WIRE_NOTES 2), also one that came with 200."""
     body = json_object(response.body)
+    if not body and response.headers.get("content-type", "").startswith("text/plain"):  # xAI, where JSON of a wrong shape meets its server
+        return failure(target, response, response.body.decode(errors="replace"))
     if not body and response.body[:1] == b"[":  # Google's OpenAI door: a list of one
         listed = json_list(response.body)
         body = listed[0] if listed and isinstance(listed[0], dict) else {}
     error = body.get("error")
     if not isinstance(error, dict):
-        text = error if isinstance(error, str) else body.get("message") or body.get("detail") or body.get("title") or ""
+        text = error or body.get("message") or body.get("detail") or body.get("title")
+        if not text and isinstance(complaint := (complaint_of(body) or {}).get("error"), dict):  # `errors`, `msg`, …
+            text = complaint.get("message")
         code = body.get("code")
         return failure(
-            target, response, text if isinstance(text, str) else _detail(text), code=_text(code) if _number(code) is None else None,
+            target, response, _detail(text), code=_text(code) if _number(code) is None else None,
             type=_text(body.get("type")), status=_status(response, code),
         )  # fmt: skip
-    message = error.get("message") or error.get("detail") or ""
+    message = _detail(error.get("message") or error.get("detail"))
     code = error.get("code")
     metadata = error.get("metadata")
     if isinstance(metadata, dict) and isinstance(metadata.get("raw"), str) and metadata["raw"]:
         message = f"{message}: {metadata['raw'][:500]}"  # OpenRouter: what the provider behind it said
     return failure(
-        target, response, message if isinstance(message, str) else _detail(message), code=_text(code) if _number(code) is None else None,
+        target, response, message, code=_text(code) if _number(code) is None else None,
         type=_text(error.get("type")), param=_text(error.get("param")), status=_status(response, code),
         retry_after=_reset(metadata, response.headers),
     )  # fmt: skip
@@ -209,9 +213,19 @@ def _text(value: Any) -> str | None:
 
 
 def _detail(value: Any) -> str:
-    """FastAPI's `detail`: a list of {loc, msg}."""
-    if isinstance(value, list):
-        return "; ".join(
-            f"{'.'.join(str(x) for x in item.get('loc', ()))}: {item.get('msg')}" if isinstance(item, dict) else str(item) for item in value
-        )
-    return str(value)
+    """What a message that is no text says: FastAPI's list of {loc, msg}, a list of texts, or an object around one of these (Mistral)."""
+    match value:
+        case None | "" | [] | {}:
+            return ""
+        case str(text):
+            return text
+        case list(items):
+            return "; ".join(
+                f"{'.'.join(map(str, item['loc']))}: {item.get('msg')}" if isinstance(item, dict) and isinstance(item.get("loc"), list)
+                else _detail(item)
+                for item in items
+            )  # fmt: skip
+        case {"detail": said} | {"error": said} | {"message": said} | {"msg": said}:
+            return _detail(said)
+        case _:
+            return msgspec.json.encode(value).decode()
