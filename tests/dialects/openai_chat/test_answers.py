@@ -123,6 +123,13 @@ def test_mistrals_list_is_content_and_reasoning() -> None:
     assert (got["content"], got["reasoning_content"], got["content_parts"]) == ("ab", "th", [{"type": "reference", "ids": [1]}])
 
 
+def test_databricks_summaries_are_reasoning_and_signed_ones_are_kept() -> None:
+    summary = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "th"}, {"type": "summary_text", "text": "ink"}]}
+    signed = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "", "signature": "CAIS"}]}
+    got = message_of({"role": "assistant", "content": [summary, signed, {"type": "text", "text": "391"}]})
+    assert (got["content"], got["reasoning_content"], got["content_parts"]) == ("391", "think", [signed])
+
+
 def test_cloudflares_object_is_the_json_text_of_it() -> None:
     assert message_of({"role": "assistant", "content": {"n": 12345678901234567890}})["content"] == '{"n":12345678901234567890}'
 

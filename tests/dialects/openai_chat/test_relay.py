@@ -191,6 +191,15 @@ def test_mistrals_list_is_content_and_reasoning_also_on_the_finish_chunk() -> No
     assert played.finishes == ["stop"]
 
 
+def test_databricks_summaries_are_reasoning_piece_by_piece() -> None:
+    texts: list[dict[str, str]] = [{"text": "th"}, {"text": "ink"}, {"text": "", "signature": "s"}]
+    pieces = [[{"type": "summary_text", **text}] for text in texts]
+    played = Played(*(role([{"type": "reasoning", "summary": piece}]) for piece in pieces), role("391"), chunk({}, "stop"))
+    folded = fold(played.events).choices[0]
+    assert ("".join(folded.thoughts), folded.text) == ("think", "391")
+    assert played.deltas[2]["content_parts"] == [{"type": "reasoning", "summary": pieces[2]}]
+
+
 @pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
 def test_reasoning_is_read_under_either_name(name: str) -> None:
     played = Played(role(None, **{name: "th"}), chunk({"content": "a"}), chunk({}, "stop"))

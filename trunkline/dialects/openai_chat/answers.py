@@ -214,9 +214,9 @@ def _text(value: Any) -> str | None:
 
 def _detail(value: Any) -> str:
     """What a message that is no text says: FastAPI's list of {loc, msg}, a list of texts, or an object around one of these (Mistral)."""
+    if not value:
+        return ""
     match value:
-        case None | "" | [] | {}:
-            return ""
         case str(text):
             return text
         case list(items):

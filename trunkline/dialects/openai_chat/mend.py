@@ -240,7 +240,7 @@ def _mend_reasoning(message: dict[str, Any]) -> None:
 
 def _mend_content(message: dict[str, Any]) -> None:
     content = message.get("content")
-    if isinstance(content, list):  # Mistral: a list of text and thinking
+    if isinstance(content, list):  # Mistral: a list of text and thinking. Databricks: of text and summaries, which may be signed
         texts, thoughts, others = [], [], []
         for part in content:
             match part:
@@ -250,6 +250,10 @@ def _mend_content(message: dict[str, Any]) -> None:
                     thoughts.append(text)
                 case {"type": "thinking", "thinking": list(pieces)}:
                     thoughts += [piece["text"] for piece in pieces if isinstance(piece, dict) and isinstance(piece.get("text"), str)]
+                case {"type": "reasoning", "summary": list(pieces)}:
+                    thoughts += [piece["text"] for piece in pieces if isinstance(piece, dict) and isinstance(piece.get("text"), str)]
+                    if any(isinstance(piece, dict) and piece.get("signature") for piece in pieces):
+                        others.append(part)
                 case _:
                     others.append(part)
         message["content"] = "".join(texts)
