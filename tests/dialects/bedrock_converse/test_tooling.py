@@ -27,6 +27,12 @@ from .oracle import CLAUDE_3, LLAMA, NOVA, NOVA_2, SONNET_4_5, encoded, noted
             ["tool_choice"],
         ),
         ("mistral.mistral-large-2407-v1:0", NAMED_G, {"any": {}}, ["g"], []),
+        ("zai.glm-4.7-flash", "required", {"any": {}}, ["f", "g"], []),
+        ("zai.glm-5", NAMED_G, {"any": {}}, ["g"], []),
+        ("zai.glm-5.3", NAMED_G, {"tool": {"name": "g"}}, ["f", "g"], []),
+        ("us.openai.gpt-5.6-sol", NAMED_G, {"tool": {"name": "g"}}, ["f", "g"], []),
+        ("deepseek.v3.2", "required", {"any": {}}, ["f", "g"], []),
+        ("us.deepseek.r1-v1:0", "required", None, ["f", "g"], ["tool_choice"]),
         (LLAMA, "required", None, ["f", "g"], ["tool_choice"]),
         (LLAMA, NAMED_G, None, ["g"], ["tool_choice"]),
     ],
@@ -36,6 +42,15 @@ def test_the_choice_among_tools(model: str, choice: Any, sent_choice: Any, tools
     assert sent["toolConfig"].get("toolChoice") == sent_choice
     assert [t["toolSpec"]["name"] for t in sent["toolConfig"]["tools"]] == tools
     assert noted(result) == notes
+
+
+def test_deepseek_is_not_forced_while_it_reasons_and_glm_is() -> None:
+    body = {"messages": [HI], "tools": [tool("f")], "tool_choice": "required", "reasoning_effort": "high"}
+    sent, result = encoded(body, "deepseek.v3.2")
+    assert "toolChoice" not in sent["toolConfig"]
+    assert noted(result) == ["tool_choice"]
+    sent, _ = encoded(body, "zai.glm-5")
+    assert sent["toolConfig"]["toolChoice"] == {"any": {}}
 
 
 def test_choice_none_leaves_the_tools_out() -> None:

@@ -5,7 +5,8 @@ these; an ARN of a private deployment names no family at all, and then only the 
 of its maker's API, so its rows are read there.
 
 What may stand beside or inside a tool's result is in no table of the vendor's; it is what its models answered to others
-(https://github.com/pydantic/pydantic-ai/issues/6081).
+(https://github.com/pydantic/pydantic-ai/issues/6081). Nor is which model may be forced to call a tool, beyond the first three families:
+https://github.com/langchain-ai/langchain-aws (`supports_tool_choice_values`), and a recorded `any` that GLM 4.7 heeded.
 
 Sources: https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-supported-models-features.html,
 …/structured-output.html, …/prompt-caching.html, https://docs.aws.amazon.com/nova/latest/nova2-userguide/extended-thinking.html
@@ -31,6 +32,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     """How `reasoning_effort` is said: not at all, in the maker's or the family's own field, or the model reasons always."""
     choices: frozenset[str] = frozenset()
     """The forced forms of `toolChoice` it takes: any, tool."""
+    forced_thinking: bool = True
+    """They are taken while it reasons, too."""
     formats: bool = False
     """`outputConfig.textFormat` and strict tools."""
     sampling: bool = True
@@ -59,6 +62,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     """It has a web search of its own, the system tool `nova_grounding`."""
 
 
+_ANY = frozenset({"any"})
 _BOTH = frozenset({"any", "tool"})
 _NOVA = Facts(choices=_BOTH, caching="messages", error_status=True, top_k=("inferenceConfig", "topK"), prefill=True)
 _PLAIN = Facts()
@@ -73,25 +77,25 @@ TABLE: list[tuple[str, Facts]] = [
     ),
     (r"nova", _NOVA),
     (r"gpt-oss", Facts(reasoning="effort", formats=True)),
-    (r"openai\.gpt-", Facts(reasoning="nested", sampling=False)),
+    (r"openai\.gpt-", Facts(reasoning="nested", sampling=False, choices=_BOTH)),
     (r"grok", Facts(reasoning="nested", sampling=False, choices=_BOTH)),
     (r"qwen3-(coder|next|vl)|qwen3-235b", Facts(formats=True, result_images=False)),
     (r"qwen3", Facts(reasoning="qwen", formats=True, result_images=False)),
     (r"deepseek\.r1", Facts(reasoning="always")),
-    (r"deepseek\.v3\.2", Facts(reasoning="switch", formats=True)),
-    (r"deepseek", Facts(formats=True)),
+    (r"deepseek\.v3\.2", Facts(reasoning="switch", formats=True, choices=_ANY, forced_thinking=False)),
+    (r"deepseek", Facts(formats=True, choices=_ANY)),
     (r"kimi-k2-thinking", Facts(reasoning="always", formats=True, result_images=False)),
     (r"magistral", Facts(reasoning="always", formats=True, apart="all", result_images=False)),
     (r"minimax", Facts(reasoning="always", formats=True)),
     (r"moonshot|kimi", Facts(formats=True, result_images=False)),
-    (r"glm-5\.3", Facts(reasoning="effort", formats=True)),
-    (r"glm-", Facts(reasoning="switch", formats=True)),
+    (r"glm-5\.3", Facts(reasoning="effort", formats=True, choices=_BOTH)),
+    (r"glm-", Facts(reasoning="switch", formats=True, choices=_ANY)),
     (r"gemma-3|nemotron", Facts(formats=True)),
     (r"llama|palmyra", Facts(apart="all")),
-    (r"mistral-large-3|ministral-3|voxtral|devstral-2", Facts(formats=True, choices=frozenset({"any"}), apart="all", result_images=False)),
+    (r"mistral-large-3|ministral-3|voxtral|devstral-2", Facts(formats=True, choices=_ANY, apart="all", result_images=False)),
     (r"mistral-7b|mixtral", Facts(system=False, apart="all", result_images=False)),
     (r"titan-text|command-text|command-light|ai21\.j2", Facts(system=False)),
-    (r"mistral|pixtral", Facts(choices=frozenset({"any"}), apart="all", result_images=False)),
+    (r"mistral|pixtral", Facts(choices=_ANY, apart="all", result_images=False)),
 ]  # fmt: skip
 
 

@@ -40,7 +40,7 @@ class Reasoning(Struct, frozen=True):
     """0 leaves it out: the vendor's default is the model's own maximum"""
     on: bool = False
     manual: bool = False
-    """Claude, by budget: no tool may be forced"""
+    """Claude, by budget, or DeepSeek: no tool may be forced"""
     bare: bool = False
     """Nova at its highest: neither a token limit nor sampling may be given"""
     claude: thinking.Plan = thinking.Plan()
@@ -66,7 +66,7 @@ def plan(request: ChatRequest, facts: Facts, turns: list[Turn], max_tokens: int,
         case "switch" if word != "none":
             if word != "high":
                 notes.approximated("reasoning_effort", "sent as 'high': this model reasons or does not")
-            return Reasoning(fields={"reasoning_effort": "high"}, max_tokens=max_tokens, on=True)
+            return Reasoning(fields={"reasoning_effort": "high"}, max_tokens=max_tokens, on=True, manual=not facts.forced_thinking)
         case "qwen" if word != "none":
             return Reasoning(fields={"reasoning_config": _level(word, notes)}, max_tokens=max_tokens, on=True)
         case "always":

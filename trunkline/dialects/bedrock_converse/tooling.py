@@ -113,7 +113,7 @@ def _forced(choice: Choice, facts: Facts, manual: bool, notes: Notes) -> tuple[s
     if choice.mode not in ("required", "named"):
         return "", {}
     if manual:
-        notes.approximated("tool_choice", "the vendor does not force tools while the model thinks by budget; sent as auto")
+        notes.approximated("tool_choice", "the vendor does not force tools while this model thinks; sent as auto")
         return "", {}
     if choice.mode == "named" and "tool" in facts.choices:
         return "", {"tool": {}}
