@@ -72,6 +72,30 @@ def test_the_note_says_what_would_help() -> None:
     assert whys == {"temperature": "this model takes it only with reasoning_effort none", "logit_bias": "this model refuses it"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "model", "effort", "lost"),
+    [
+        ("openai", "gpt-5-chat-latest", "low", True), ("openai", "gpt-4o-search-preview", "low", True),
+        ("azure", "gpt-5.2-chat", "high", True), ("openai", "gpt-5.2-chat-latest", "medium", False), ("openai", "gpt-5.2", "high", False),
+        ("groq", "llama-3.3-70b-versatile", "low", True), ("groq", "meta-llama/llama-4-scout-17b-16e-instruct", "high", True),
+        ("groq", "qwen/qwen3-32b", "low", True), ("groq", "qwen/qwen3.6-27b", "none", False), ("groq", "qwen/qwen3-32b", "default", False),
+        ("groq", "openai/gpt-oss-120b", "none", True), ("groq", "openai/gpt-oss-20b", "low", False), ("groq", "another", "low", False),
+    ],
+)  # fmt: skip
+def test_a_model_is_told_no_effort_that_it_refuses(kind: str, model: str, effort: str, lost: bool) -> None:
+    assert left_out(kind, model, reasoning_effort=effort) == ({"reasoning_effort"} if lost else set())
+
+
+def test_that_a_model_is_not_to_think_which_never_does_is_no_loss() -> None:
+    encoded = encode("groq", "llama-3.3-70b-versatile", reasoning_effort="none")
+    assert ("reasoning_effort" in json.loads(encoded.http.body), encoded.notes) == (False, ())
+
+
+def test_the_responses_api_asks_no_sealed_thought_of_a_model_without_an_effort() -> None:
+    body, lost = responses("gpt-5-chat-latest", reasoning_effort="low")
+    assert (body.keys() & {"reasoning", "include"}, lost) == (set(), ["reasoning_effort"])
+
+
 @pytest.mark.parametrize("kind", ["openrouter", "openai_compatible", "groq", "mistral"])
 def test_only_the_vendors_own_kinds_are_meant(kind: str) -> None:
     assert left_out(kind, "openai/gpt-5", **SAMPLED) == set()

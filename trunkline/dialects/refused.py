@@ -9,8 +9,8 @@ compatibility": temperature, top_p and logprobs only at effort none, never on ol
 models are OpenAI's: https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning; https://docs.x.ai/docs/guides/reasoning
 ("presencePenalty, frequencyPenalty and stop parameters are not supported by reasoning models"); https://api-docs.deepseek.com/guides/
 reasoning_model and thinking_mode; https://platform.kimi.ai/docs/api/models-overview ("Cannot be modified"). What OpenAI's pages leave out
-(penalties, logit_bias, stop and prediction on gpt-5; parallel_tool_calls on the o-series, which Azure's table leaves empty) is known by
-its 400s.
+(penalties, logit_bias, stop and prediction on gpt-5; parallel_tool_calls on the o-series, which Azure's table leaves empty; an effort on
+the chat and search models) is known by its 400s, and so is what Groq's models know of efforts: https://console.groq.com/docs/reasoning.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ class Rule(Struct, frozen=True):
     thinks: bool = True
     """it thinks unless `reasoning_effort` is given and none; False: only if one is given"""
     why: str = "this model refuses it"
+    efforts: frozenset[str] | None = None
+    """the values of `reasoning_effort` that it takes, where that is known; another is left out"""
 
 
 def _set(words: str) -> frozenset[str]:
@@ -45,13 +47,15 @@ _NEW = _set("logit_bias stop prediction")
 """What gpt-5 and later refuse at any effort."""
 _FIXED = SAMPLING | {"logit_bias"}
 _AT_NONE = "this model takes it only with reasoning_effort none"
+_NO_THOUGHT = Rule(thinks=False, efforts=frozenset())
 
 Rows = tuple[tuple[str, Rule | None], ...]
 
 _OPENAI: Rows = (
-    (r"gpt-5-chat", None),
-    (r"gpt-(?:4o|4o-mini|5)-search", Rule(_FIXED)),
-    (r"gpt-[5-9](?:\.\d+)?-chat", Rule(_FIXED)),
+    (r"gpt-5-chat", _NO_THOUGHT),
+    (r"gpt-(?:4o|4o-mini)-search", Rule(_FIXED, thinks=False, efforts=frozenset())),
+    (r"gpt-5-search", Rule(_FIXED)),
+    (r"gpt-[5-9](?:\.\d+)?-chat", Rule(_FIXED, efforts=_set("medium"))),
     (r"gpt-5\.[124](?!\d|-pro|-codex)", Rule(_NEW, SAMPLING, thinks=False, why=_AT_NONE)),
     (r"gpt-(?:5\.\d|[6-9])", Rule(_NEW, SAMPLING, why=_AT_NONE)),
     (r"gpt-5", Rule(_FIXED | _NEW)),
@@ -69,6 +73,11 @@ TABLES: dict[str, Rows] = {
         (r"grok-4(?:-0709|-latest)?$|grok-4-fast|grok-4[.-]1(?!\d)|grok-4[.-]20(?!.*multi-agent)|grok-code|grok-build",
          Rule(PENALTIES | {"stop", "reasoning_effort"})),
         (r"grok-[4-9]", Rule(PENALTIES | {"stop"})),
+    ),
+    "groq": (
+        (r"llama-?[34]", _NO_THOUGHT),
+        (r"gpt-oss", Rule(efforts=_set("low medium high"))),
+        (r"qwen-?3", Rule(efforts=_set("none default"))),
     ),
     "moonshot": ((r"kimi-k(?:2\.[5-9]|[3-9])", Rule(PENALTIES | {"temperature", "top_p"})),),
     "deepseek": (
@@ -112,7 +121,16 @@ def refused(
         value = getattr(request, name)
         if value is not None and value not in _IDLE.get(name, NEUTRAL.get(name, ())):
             notes.dropped(name, "this model refuses it" if name in row.always and row.thinking else row.why)
-    return names
+    return names | _effort(request, row, notes) if row.efforts is not None and request.reasoning_effort is not None else names
+
+
+def _effort(request: ChatRequest, row: Rule, notes: Notes) -> frozenset[str]:
+    """`reasoning_effort` where the model does not take what is said of it. That a model is not to think which never does, is no loss."""
+    if row.efforts is None or request.reasoning_effort in row.efforts:
+        return frozenset()
+    if row.thinks or request.reasoning_effort != "none":
+        notes.dropped("reasoning_effort", "this model has no such effort" if row.efforts else "this model does not reason")
+    return _set("reasoning_effort")
 
 
 _IDLE: dict[str, tuple[object, ...]] = {"temperature": (1,), "top_p": (1,), "stop": ([],)}

@@ -133,7 +133,8 @@ def _reasoning(asked: str | None, own: dict[str, Raw], lost: frozenset[str]) -> 
 
 def _include(request: ChatRequest, target: Target, own: dict[str, Raw], lost: frozenset[str]) -> dict[str, Any]:
     include: list[str] = _listed(own)
-    if not request.store and (REASONS.match(target.model) or request.reasoning_effort not in (None, "none")):
+    effort = None if "reasoning_effort" in lost else request.reasoning_effort
+    if not request.store and (REASONS.match(target.model) or effort not in (None, "none")):
         include.append("reasoning.encrypted_content")
     out: dict[str, Any] = {}
     if request.logprobs and "logprobs" not in lost:
