@@ -52,3 +52,27 @@ def test_an_id_that_comes_back_in_a_later_turn_is_made_another_and_its_result_wi
 
 def test_ids_that_are_each_their_own_stay() -> None:
     assert distinct_of(*called("a"), *called("b", "c")) == [(["a"], ["a"]), (["b", "c"], ["b", "c"])]
+
+
+DRAWN = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+
+
+@pytest.mark.parametrize(
+    ("images", "drawn", "kept", "named"),
+    [
+        ([DRAWN, {**DRAWN, "index": 1}], True, 2, []), ([DRAWN], False, 0, ["messages[1].images[0]"]),
+        ([], False, 0, []), (None, True, 0, []),
+        ([DRAWN, {**DRAWN, "image_url": {"url": "https://h/cat.png"}}], True, 1, ["messages[1].images[1]"]),
+        ("a cat", True, 0, ["messages[1].images"]), ([{"url": "x"}], False, 0, ["messages[1].images"]),
+    ],
+)  # fmt: skip
+def test_what_a_model_drew_goes_back_where_it_is_taken_and_is_named_elsewhere(
+    images: Any, drawn: bool, kept: int, named: list[str]
+) -> None:
+    said = {"role": "assistant", "content": "Here.", "images": images}
+    notes = Notes()
+    _, turns = split(ask(messages=[{"role": "user", "content": "Draw."}, said]), notes, drawn=drawn)
+    turn = turns[1]
+    assert isinstance(turn, AssistantTurn)
+    assert [placed.param for placed in turn.content] == ["messages[1].content", *(f"messages[1].images[{i}]" for i in range(kept))]
+    assert [note.param for note in notes.done()] == named

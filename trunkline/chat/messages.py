@@ -1,7 +1,7 @@
 """Who said what: the six roles, and the calls of tools.
 
 Odd here: an assistant's message may hand back what our own answers gave (`reasoning_content`, `reasoning_details`, `extra_content`,
-`provider_blocks`), which OpenAI has no names for.
+`images`, `citations`, `provider_blocks`), which OpenAI has no names for.
 """
 
 from __future__ import annotations
@@ -64,6 +64,9 @@ class Assistant(Struct, frozen=True, tag_field="role", tag="assistant"):
     """So too the vendor's own blocks, and where each stood. See `dialects.handed_back`."""
     provider_places: list[Raw] | None = None
     audio: MaybeRaw = None
+    images: MaybeRaw = None
+    """What the model drew, as our answers give it. See `dialects.turns.pictures`."""
+    citations: MaybeRaw = None
 
     def __post_init__(self) -> None:
         if self.audio is not None:

@@ -16,7 +16,7 @@ from ..errors import CallerError
 from ..target import Notes
 from .handed_back import name_lost
 from .tools import INPUT, arguments_object
-from .turns import Placed, placed_parts
+from .turns import Placed, pictures, placed_parts
 
 
 class Said(Struct, frozen=True):
@@ -68,8 +68,11 @@ class Returned(Struct, frozen=True):
 Step = Said | Answered | Returned
 
 
-def flat(request: ChatRequest, notes: Notes) -> list[Step]:
-    """The messages in order. CallerError naming a legacy result without its call, or a call without a function."""
+def flat(request: ChatRequest, notes: Notes, *, drawn: bool = False) -> list[Step]:
+    """The messages in order. CallerError naming a legacy result without its call, or a call without a function.
+
+    `drawn`: the vendor takes back what its model drew.
+    """
     steps: list[Step] = []
     calls: dict[str, Called] = {}
     unanswered: list[Called] = []
@@ -90,6 +93,8 @@ def flat(request: ChatRequest, notes: Notes) -> list[Step]:
                 made = _calls(message, at, index)
                 calls |= {call.id: call for call in made}
                 unanswered += made
+                if message.images is not None:
+                    content += pictures(message.images, at, notes, taken=drawn)
                 steps.append(_answered(message, content, made, at, notes))
             case Tool(tool_call_id=id, is_error=bad):
                 found = calls.get(id)

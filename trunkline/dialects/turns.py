@@ -12,7 +12,22 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from ..chat import Assistant, ChatRequest, Developer, FunctionResult, Message, Opaque, Part, RefusalPart, System, Text, Tool, User, parts
+from ..chat import (
+    Assistant,
+    ChatRequest,
+    Developer,
+    FunctionResult,
+    Image,
+    Message,
+    Opaque,
+    Part,
+    RefusalPart,
+    System,
+    Text,
+    Tool,
+    User,
+    parts,
+)
 from ..errors import CallerError
 from ..target import Notes
 from .handed_back import Own, Place, name_lost, own_blocks, seam
@@ -76,10 +91,11 @@ class AssistantTurn(Struct):
 Turn = UserTurn | AssistantTurn
 
 
-def split(request: ChatRequest, notes: Notes, *, takes_blocks: bool = True) -> tuple[list[Placed], list[Turn]]:
+def split(request: ChatRequest, notes: Notes, *, takes_blocks: bool = True, drawn: bool = False) -> tuple[list[Placed], list[Turn]]:
     """(system texts in order, turns beginning with the user). CallerError naming the message that breaks a rule.
 
-    `takes_blocks`: the vendor takes its own blocks back; for one that does not they are dropped and named.
+    `takes_blocks`: the vendor takes its own blocks back; for one that does not they are dropped and named. `drawn`: it takes
+    back what its model drew.
     """
     system: list[Placed] = []
     turns: list[Turn] = []
@@ -109,6 +125,8 @@ def split(request: ChatRequest, notes: Notes, *, takes_blocks: bool = True) -> t
                     before = turn.held()
                     turn.blocks += [seam(before), *own_blocks(message, at, before)]
                 turn.content += placed_parts(message.content, at, notes)
+                if message.images is not None:
+                    turn.content += pictures(message.images, at, notes, taken=drawn)
                 if message.refusal:
                     turn.content.append(Placed(Text(message.refusal), f"{at}.refusal"))
                 turn.calls += calls
@@ -179,6 +197,30 @@ def placed_parts(content: object, at: str, notes: Notes) -> list[Placed]:
                 notes.dropped(param, f"a part of type {part.kind!r} is not known to this provider")
             case _:
                 placed.append(Placed(part, param))
+    return placed
+
+
+_PICTURES = msgspec.json.Decoder(list[Image] | None)
+
+
+def pictures(images: Raw, at: str, notes: Notes, *, taken: bool) -> list[Placed]:
+    """What the model drew in an earlier turn, handed back as the answer had it; named where the vendor does not take it."""
+    try:
+        found = _PICTURES.decode(images) or []
+    except msgspec.DecodeError:
+        notes.dropped(f"{at}.images", "these are no pictures as an answer gives them")
+        return []
+    placed = []
+    for i, picture in enumerate(found):
+        if taken and picture.image_url.url.startswith("data:"):
+            placed.append(Placed(picture, f"{at}.images[{i}]"))
+        else:
+            why = (
+                "a picture of a model's goes back as the data URL it came as"
+                if taken
+                else "this provider takes back no picture of a model's"
+            )
+            notes.dropped(f"{at}.images[{i}]", why)
     return placed
 
 

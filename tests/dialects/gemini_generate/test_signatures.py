@@ -96,6 +96,7 @@ def test_an_unsigned_part_of_the_vendors_own_tools_is_shown_and_does_not_go_back
 def test_a_pictures_signature_comes_back_on_the_picture_and_nowhere_else() -> None:
     picture = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0K"}, "thoughtSignature": "QQ=="}
     said = streamed(text("Here:"), picture)
+    assert handed_back(said) == [text("Here:"), picture]
     [image] = said.pop("images")
     assert handed_back(said) == [text("Here:")]
     assert handed_back(said, content=[{"type": "text", "text": "Here:"}, image]) == [text("Here:"), picture]

@@ -134,6 +134,8 @@ def test_pictures_are_bare_base64_and_other_media_are_refused_by_name() -> None:
     picture = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}
     said = messages({"role": "user", "content": [{"type": "text", "text": "Look"}, picture, {"type": "text", "text": "!"}]})
     assert said == [{"role": "user", "content": "Look!", "images": [PNG]}]
+    drawn = {"role": "assistant", "content": None, "images": [picture]}
+    assert messages({"role": "user", "content": "Draw."}, drawn)[1]["images"] == [PNG]
     remote = {"type": "image_url", "image_url": "https://example.com/a.png"}
     assert dialect.remote_media(ask(messages=[{"role": "user", "content": [remote, picture]}]), target()) == ["https://example.com/a.png"]
     refused: list[dict[str, Any]] = [

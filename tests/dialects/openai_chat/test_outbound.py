@@ -125,6 +125,16 @@ def test_what_is_for_the_gateway_does_not_leave_and_is_named() -> None:
     assert notes(encoded) == [("dropped", "extra_body")]
 
 
+@pytest.mark.parametrize("kind", ["openai", "azure"])
+def test_what_other_vendors_answers_are_shown_by_does_not_go_to_openai(kind: str) -> None:
+    shown = {"images": [{"type": "image_url"}], "citations": [{"start": 0}]}
+    said = {"role": "assistant", "content": "So.", "annotations": [], "refusal": None}
+    encoded = encode(kind=kind, messages=[{"role": "user", "content": "Hi"}, {**said, **shown}, {**said, "images": None}])
+    assert sent(encoded)["messages"][1:] == [said, said]
+    assert {note.param for note in encoded.notes} == {f"messages[1].{name}" for name in shown}
+    assert sent(encode(messages=[{**said, **shown}]))["messages"] == [{**said, **shown}]  # another host knows better what it gave
+
+
 # ── token limits ─────────────────────────────────────────────────────────────────────────────────────────
 
 

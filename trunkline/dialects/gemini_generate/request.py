@@ -35,7 +35,7 @@ _encode = msgspec.json.Encoder().encode
 def encode_request(request: ChatRequest, target: Target) -> Encoded:
     """The body and its URL, unsigned. CallerError naming the field for what this vendor or model cannot be asked."""
     notes, model = Notes(), facts(target.model)
-    system, turns = split(request, notes, takes_blocks=False)
+    system, turns = split(request, notes, takes_blocks=False, drawn=True)
     native = natives(request, notes)
     tools = tooling(request, target, model, notes)
     answer = answer_format(request, model, tools, notes)

@@ -58,7 +58,7 @@ def encode_request(request: ChatRequest, target: Target) -> Encoded:
     notes = Notes()
     body: dict[str, Any] = {
         "model": target.model,
-        "messages": encode_messages(flat(request, notes), notes),
+        "messages": encode_messages(flat(request, notes, drawn=True), notes),
         "stream": bool(request.stream),
     }
     if tools := _tools(request, notes):

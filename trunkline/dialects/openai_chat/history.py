@@ -27,6 +27,12 @@ ALWAYS = frozenset({"strict_fields", "nine_char_tool_ids"})
 OURS = ("reasoning_raw", "content_parts", "annotations_raw", "reasoning_details_raw", "provider_blocks", "provider_places")
 """Members of our answers' messages that no vendor has under these names."""
 
+SHOWN = {
+    "images": "OpenAI takes no earlier pictures of a model's",
+    "citations": "another vendor's citations mean nothing here; the answer's text and calls are sent",
+}
+"""Members of our answers' messages that other vendors' answers are shown by, and OpenAI refuses in a request."""
+
 STRICT = {
     "system": {"role", "content"},
     "developer": {"role", "content"},
@@ -72,7 +78,11 @@ def _handed_back(message: Assistant, target: Target) -> bool:
     """Whether a turn holds what our own answers added to OpenAI's."""
     if message.reasoning_details is not None or message.reasoning_content is not None or message.provider_blocks is not None:
         return True
-    return _only_openais(target) and any(call.extra_content is not None for call in message.tool_calls or ())
+    if not _only_openais(target):
+        return False
+    if message.images is not None or message.citations is not None:
+        return True
+    return any(call.extra_content is not None for call in message.tool_calls or ())
 
 
 def _only_openais(target: Target) -> bool:
@@ -141,6 +151,10 @@ def _assistant(message: Assistant, fields: dict[str, Raw], at: str, target: Targ
             fields.pop("reasoning", None)
         for name in lost:
             notes.approximated(f"{at}.{name}", "this host takes no earlier reasoning; the answer's text and calls are sent")
+    if target.kind in ("openai", "azure"):
+        for name, why in SHOWN.items():
+            if fields.pop(name, _NULL) != _NULL:
+                notes.approximated(f"{at}.{name}", why)
     if message.refusal and not message.content and "strict_fields" in quirks:
         fields["content"] = _text(message.refusal)
         notes.approximated(f"{at}.refusal", "sent as content; this host knows no refusals")
