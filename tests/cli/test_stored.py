@@ -93,23 +93,23 @@ def test_a_gateway_key_is_printed_once_and_alone(trunkline: Terminal) -> None:
     )
     assert key.count("\n") == 1
     assert key.startswith("tl-")
-    [row] = trunkline.rows().keys.values()
+    [(id, row)] = trunkline.rows().keys.items()
     assert row.hash == key_hash(key.strip().encode())
-    assert (row.name, row.workspace, row.models, row.tags, row.role) == ("ci", "team", ("openai/*", "fast"), ("a",), "")
-    assert row.expires_at is not None
-    assert abs(row.expires_at - time.time() - 30 * 86_400) < 60
+    caller = row.grant.caller
+    assert (caller.name, caller.workspace, caller.models, caller.tags, caller.role) == ("ci", "team", ("openai/*", "fast"), ("a",), "")
+    assert abs(row.grant.expires_at - time.time() - 30 * 86_400) < 60
     listed = trunkline("keys", "list", "--workspace", "team")
-    assert row.id in listed
+    assert id in listed
     assert key.strip() not in listed
-    assert row.id not in trunkline("keys", "list")
-    trunkline("keys", "revoke", row.id)
-    trunkline("keys", "revoke", row.id, status=1)
+    assert id not in trunkline("keys", "list")
+    trunkline("keys", "revoke", id)
+    trunkline("keys", "revoke", id, status=1)
     assert trunkline.rows().keys == {}
 
 
 def test_an_admin_of_a_workspace_is_made_with_a_flag(trunkline: Terminal) -> None:
     trunkline("keys", "create", "--name", "ops", "--admin")
-    assert [row.role for row in trunkline.rows().keys.values()] == ["admin"]
+    assert [row.grant.caller.role for row in trunkline.rows().keys.values()] == ["admin"]
     assert "admin" in trunkline("keys", "list")
 
 

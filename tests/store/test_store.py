@@ -18,7 +18,7 @@ from trunkline.errors import CallerError, OperatorError
 from trunkline.secret import Secret
 from trunkline.store import gateway_keys, provider_keys
 from trunkline.store.engine import HEAD, connect, into_wal, is_new, reading, writing
-from trunkline.store.records import AuthConfig, Credential, GatewayKey, fresh_id, instant
+from trunkline.store.records import AuthConfig, Credential, GatewayKey, Granted, fresh_id, instant
 from trunkline.store.store import Rows, Store
 
 from .. import postgres
@@ -175,7 +175,9 @@ def test_a_gateway_key_is_a_hash_and_its_grant(store: Store) -> None:
     )
     with store.writing(time.time()) as write:
         gateway_keys.insert(write, key)
-    assert store.changes(Rows()).keys == {key.id: key}
+    assert store.changes(Rows()).keys == {key.id: Granted(key.hash, key.grant())}
+    with store.reading() as read:
+        assert gateway_keys.every(read) == [key]
     with store.writing(time.time()) as write:
         assert gateway_keys.delete(write, key.id)
         assert not gateway_keys.delete(write, key.id)

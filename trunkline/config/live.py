@@ -24,7 +24,6 @@ from ..providers import Provider
 from ..store.engine import is_new
 from ..store.listening import listen
 from ..store.provider import provider_of
-from ..store.records import GatewayKey
 from ..store.store import Reading, Rows, Store, Writing
 
 if TYPE_CHECKING:
@@ -70,8 +69,7 @@ class Live:
         self._rows = Rows()
         self._complete = False
         self._built_from = Rows()
-        """The rows that `_grants` and `_providers` were made of."""
-        self._grants: dict[str, Grant] = {}
+        """The rows that `_providers` were made of."""
         self._providers: dict[str, Provider | None] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._told = asyncio.Event()
@@ -223,10 +221,9 @@ class Live:
     def _rebuilt(self) -> Snapshot:
         """Rows that did not change keep what was made of them."""
         rows, before = self._rows, self._built_from
-        self._grants = _made(rows.keys, before.keys, self._grants, GatewayKey.grant)
         self._providers = _made(rows.providers, before.providers, self._providers, provider_of)
         self._built_from = rows
-        grants = {key.hash: self._grants[id] for id, key in rows.keys.items()}
+        grants = {key.hash: key.grant for key in rows.keys.values()}
         providers = [provider for provider in self._providers.values() if provider is not None]
         return self._build(self.settings, providers, grants, self._complete)
 

@@ -22,9 +22,11 @@ from ..config.load import load
 from ..config.schema import Settings
 from ..config.snapshot import Snapshot
 from ..credentials import Credentials
+from ..dialects import dialect
 from ..errors import OperatorError
 from ..gateway import Gateway
 from ..meter import Meter
+from ..providers import KINDS
 from ..routing.resolve import resolve
 from ..target import Timeouts
 from ..upstream import Egress, Upstream
@@ -37,6 +39,10 @@ if TYPE_CHECKING:
     from ..oidc import Issuer
 
 log = logging.getLogger("trunkline")
+
+
+AFTER_START = 1.0
+"""Seconds until what was left out of the start for its speed is caught up on."""
 
 
 class Boot:
@@ -109,6 +115,7 @@ class Assembly:
         for provider in self.live.snapshot.providers:
             if provider.kind == "local" and provider.options.get("load") == "start":
                 self._tasks.append(asyncio.create_task(self._warm(provider.name)))
+        self._tasks.append(asyncio.create_task(self._foresee()))
         if self.tallies.shared is not None and self.gateway.meter is not None:
             self._tasks.append(asyncio.create_task(self._share(self.gateway.meter)))
         settle()
@@ -163,6 +170,13 @@ class Assembly:
     async def _price(self, snapshot: Snapshot) -> None:
         """Look up what the targets of aliases that go by price cost. An unknown price sorts last."""
         self.gateway.costs = await asyncio.to_thread(_costs, snapshot)
+
+    async def _foresee(self) -> None:
+        """Import the dialects that this config's providers speak: else the first request to each would, and all others wait for it."""
+        await asyncio.sleep(AFTER_START)
+        kinds = {provider.kind for provider in self.live.snapshot.providers}
+        for name in sorted({KINDS[kind].dialect for kind in kinds} | ({"anthropic_messages"} if "vertex" in kinds else set())):
+            await asyncio.to_thread(dialect, name)
 
     async def _warm(self, name: str) -> None:
         try:

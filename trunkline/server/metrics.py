@@ -1,7 +1,7 @@
 """`GET /metrics`, for Prometheus: what completions took, and what this gateway is doing.
 
-Odd here: no number names a caller, a key or a workspace, so that whoever watches may read them without a key, as scrapers do. Names are
-OpenTelemetry's where it has one, with the endings that Prometheus puts to them; what only a gateway has begins with `trunkline_`.
+Odd here: no number names a caller, a key or a workspace, so that whoever watches may read them without a key, as scrapers do. Labels are
+OpenTelemetry's where it has names, with the endings that Prometheus puts to them; what only a gateway has begins with `trunkline_`.
 
 Sources: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/, https://prometheus.io/docs/instrumenting/exposition_formats/
 """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ..access import Limits
-from .records import GatewayKey, is_id
+from .records import GatewayKey, Granted, is_id
 from .store import Reading, Writing
 
 if TYPE_CHECKING:
@@ -57,15 +57,16 @@ def every(read: Reading, workspace: str | None = None) -> list[GatewayKey]:
     return [_record(row) for row in read.connection.execute(query)]
 
 
-def changed(read: Reading, seen: Mapping[str, GatewayKey], since: int) -> dict[str, GatewayKey]:
-    """All keys, reading those changed after `since`."""
+def changed(read: Reading, seen: Mapping[str, Granted], since: int) -> dict[str, Granted]:
+    """What all keys give, by id, reading those changed after `since`."""
     from sqlalchemy import func, select
 
     from .tables import gateway_keys as table
 
     rows = dict(seen)
     for row in read.connection.execute(table.select().where(table.c.changed > since)):
-        rows[row.id] = _record(row)
+        key = _record(row)
+        rows[key.id] = Granted(key.hash, key.grant())
     if read.connection.execute(select(func.count()).select_from(table)).scalar_one() != len(rows):
         present = set(read.connection.execute(select(table.c.id)).scalars())
         rows = {id: row for id, row in rows.items() if id in present}

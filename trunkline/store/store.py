@@ -20,7 +20,7 @@ from ..errors import OperatorError
 from ..secret import Secret
 from .engine import connect, prepare_schema, reading, writing
 from .master import MasterSource, to_stderr
-from .records import GatewayKey, ProviderKey, instant
+from .records import Granted, ProviderKey, instant
 from .sealing import MasterKey, Place, Ring, seal, unseal
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Rows(Struct, frozen=True):
 
     generation: int = -1
     providers: Mapping[str, ProviderKey] = {}
-    keys: Mapping[str, GatewayKey] = {}
+    keys: Mapping[str, Granted] = {}
     broken: Mapping[str, str] = {}
 
 
