@@ -63,6 +63,7 @@ DRAWN = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw
         ([DRAWN, {**DRAWN, "index": 1}], True, 2, []), ([DRAWN], False, 0, ["messages[1].images[0]"]),
         ([], False, 0, []), (None, True, 0, []),
         ([DRAWN, {**DRAWN, "image_url": {"url": "https://h/cat.png"}}], True, 1, ["messages[1].images[1]"]),
+        ([{**DRAWN, "image_url": DRAWN["image_url"]["url"]}], True, 1, []),
         ("a cat", True, 0, ["messages[1].images"]), ([{"url": "x"}], False, 0, ["messages[1].images"]),
     ],
 )  # fmt: skip

@@ -200,7 +200,7 @@ def placed_parts(content: object, at: str, notes: Notes) -> list[Placed]:
     return placed
 
 
-_PICTURES = msgspec.json.Decoder(list[Image] | None)
+_PICTURES: msgspec.json.Decoder[list[Image] | None] = msgspec.json.Decoder(list[Image] | None)
 
 
 def pictures(images: Raw, at: str, notes: Notes, *, taken: bool) -> list[Placed]:
@@ -212,7 +212,7 @@ def pictures(images: Raw, at: str, notes: Notes, *, taken: bool) -> list[Placed]
         return []
     placed = []
     for i, picture in enumerate(found):
-        if taken and picture.image_url.url.startswith("data:"):
+        if taken and picture.url.startswith("data:"):
             placed.append(Placed(picture, f"{at}.images[{i}]"))
         else:
             why = (
