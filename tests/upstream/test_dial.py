@@ -115,6 +115,6 @@ def test_cancelling_while_connecting_leaves_nothing_open(loop: str, scheme: str)
             with pytest.raises(asyncio.CancelledError):
                 await task
             await asyncio.wait_for(server.closed.wait(), 1)
-            assert up._live == set()
+            await until(lambda: not up._live)
 
     run(main(), loop)
