@@ -14,6 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families as prometheu
 
 from tests.server.process import ask, at_once, provider, wait_until, workers
 from tests.serving import Asked, Connection, Gateway, Upstream, gateway
+from trunkline.meter import Tally
+from trunkline.server.tallies import Now, Tallies, folder
 
 USAGE = {"prompt_tokens": 19, "completion_tokens": 80, "total_tokens": 99, "prompt_tokens_details": {"cached_tokens": 5}}
 DURATION, FIRST, TOKENS = "gen_ai_server_request_duration_seconds", "gen_ai_server_time_to_first_token_seconds", "gen_ai_client_token_usage"
@@ -61,6 +63,12 @@ async def answering(connection: Connection, asked: Asked) -> None:
     events.append({**head, "object": "chat.completion.chunk", "choices": [], "usage": USAGE})
     text = "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
     await connection.answer(200, text.encode(), "text/event-stream")
+
+
+def written(data: Path, parent: int) -> int:
+    """How many completions the workers' files tell of."""
+    found = Tallies(folder(data, parent)).all(Tally(), Now())
+    return sum(sum(histogram.counts) for worker in found for histogram in worker.tally.seconds.values())
 
 
 def post(gw: Gateway, **body: Any) -> int:
@@ -127,7 +135,8 @@ def test_any_worker_tells_of_all_and_no_counter_falls_when_one_dies(tmp_path: Pa
         for _ in range(20):
             assert ask(gw.port)[0] == 200
         name = f"{DURATION}_count"
-        wait_until(lambda: all(total(gw, name) == 20 for _ in range(6)), "every worker knows of all twenty")
+        wait_until(lambda: all(total(gw, name) == 20 for _ in range(6)), "whoever is asked knows of all twenty")
+        wait_until(lambda: written(tmp_path / "data", gw.process.pid) == 20, "none of them is in one worker's memory alone")
         killed, kept = workers(gw.process.pid)
         os.kill(killed, signal.SIGKILL)
         wait_until(lambda: len(set(workers(gw.process.pid)) - {killed, kept}) == 1, "another took its place")
